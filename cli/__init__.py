@@ -1,0 +1,1 @@
+"""The command ``person-changes``, a file a noun."""

@@ -1,0 +1,1 @@
+"""Reads the log and keeps the buyer groups right."""

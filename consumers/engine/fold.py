@@ -1,0 +1,183 @@
+"""The pure core: one company's changes, in log order, become a new state, outcomes and refreshes.
+
+No I/O, no clock, no randomness: the same log gives the same effects, however it is cut into batches (law L6).
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from consumers.engine.register import Register, stamp_of
+from consumers.engine.state import (
+    JOB_FIELDS,
+    PENDING_EVENTS_KEPT,
+    PERSON_FIELDS,
+    Cause,
+    CompanyState,
+    DeadLettered,
+    Deferred,
+    Delivery,
+    Duplicate,
+    Employment,
+    Folded,
+    Ignored,
+    Outcome,
+    Refresh,
+    Refreshed,
+    Superseded,
+    facts_of,
+    job_of,
+    who_of,
+)
+from schemas.events import PERSON_TYPES, ChangeType, Movement, Person, PersonChange, canonical_type
+
+
+class IncompleteRosterError(Exception):
+    """A refresh would have been computed from part of a roster: a bug in what was loaded."""
+
+
+class UnsupportedChangeError(Exception):
+    """A type of the contract that this version cannot carry out yet; its record is kept as a dead letter."""
+
+
+def fold(state: CompanyState, deliveries: Sequence[Delivery], until: int, interval_ms: int) -> Folded:
+    """Apply a company's deliveries in order, then fire what is due by `until`.
+
+    Args:
+        state: the company before, with the roster complete if `may_refresh`.
+        deliveries: in offset order, with log times that never go back.
+        until: the partition's log time after the batch, ms.
+        interval_ms: the least time between two refreshes of a company (law L5).
+
+    Raises:
+        IncompleteRosterError: a refresh is needed, but only part of the roster is here.
+    """
+    folding = _Folding(state, interval_ms)
+    for delivery in deliveries:
+        folding.take(delivery)
+    folding.fire_due(until)
+    return folding.folded()
+
+
+def may_refresh(last_refresh_at: int | None, refresh_due_at: int | None, until: int, interval_ms: int) -> bool:
+    """Whether any delivery up to log time `until` can lead to a refresh: then the whole roster must be loaded."""
+    if last_refresh_at is None or until >= last_refresh_at + interval_ms:
+        return True
+    return refresh_due_at is not None and refresh_due_at <= until
+
+
+class _Folding:
+    """A company while it is being folded."""
+
+    def __init__(self, state: CompanyState, interval_ms: int) -> None:
+        self._state = state
+        self._interval = interval_ms
+        self._roster = dict(state.roster)
+        self._seen = set(state.seen)
+        self._outcomes: list[tuple[Delivery, Outcome]] = []
+        self._refreshes: list[Refresh] = []
+        self._touched: set[str] = set()
+
+    def take(self, delivery: Delivery) -> None:
+        """One delivery. What is due by its time comes first: the refresh at 14:00 does not know the change of 14:05."""
+        self.fire_due(delivery.log_time)
+        self._outcomes.append((delivery, self._outcome(delivery)))
+
+    def fire_due(self, log_time: int) -> None:
+        """The trailing refresh, at its due time, if log time has come that far."""
+        due = self._state.refresh_due_at
+        if due is not None and due <= log_time:
+            self._refresh(due, "trailing", None)
+
+    def folded(self) -> Folded:
+        """The result so far."""
+        state = replace(self._state, roster=self._roster, seen=frozenset(self._seen))
+        return Folded(state, tuple(self._outcomes), tuple(self._refreshes), frozenset(self._touched))
+
+    def _outcome(self, delivery: Delivery) -> Outcome:
+        if delivery.identity in self._seen:
+            return Duplicate()
+        try:
+            effect = self._apply(delivery.change)
+        except Exception as error:  # noqa: BLE001  # whatever a change makes the core raise must not hold up the others
+            return DeadLettered(f"{type(error).__name__}: {error}")
+        self._seen.add(delivery.identity)
+        return effect if isinstance(effect, Superseded | Ignored) else self._limit(delivery, effect)
+
+    def _apply(self, change: PersonChange) -> Cause | Superseded | Ignored:
+        """The change on the roster. Nothing is assigned before all that can raise is done."""
+        kind = canonical_type(change.type)
+        if kind == ChangeType.REFRESH_REQUESTED:
+            self._learn(change, None)
+            return "requested"
+        if kind in (ChangeType.OPTED_OUT, ChangeType.ROLE_SET):
+            raise UnsupportedChangeError(f"{kind} is not supported by this version; retry it with one that does")
+        if kind not in PERSON_TYPES:
+            return Ignored(f"type {change.type} says nothing about a roster")
+        if self._learn(change, change.person):
+            return "change"
+        return Superseded("all that it says was known, or something newer was")
+
+    def _learn(self, change: PersonChange, person: Person | None) -> bool:
+        """Join what the change says into facts and roster; whether any of it is news."""
+        stamp = stamp_of(change)
+        facts, news = self._state.facts.join(facts_of(change.company), stamp)
+        changed = facts is not self._state.facts
+        if person is not None:
+            before = self._roster.get(person.id)
+            employment, personal_news = _employ(before, change, person, stamp)
+            if employment != before:
+                self._roster[person.id] = employment
+                self._touched.add(person.id)
+                changed = True
+            news = news or personal_news
+        if changed:
+            self._state = replace(self._state, facts=facts, revision=self._state.revision + 1)
+        return news
+
+    def _limit(self, delivery: Delivery, cause: Cause) -> Refreshed | Deferred:
+        """Refresh now, or once when the interval is over (law L5)."""
+        state, now = self._state, delivery.log_time
+        if state.last_refresh_at is None or now >= state.last_refresh_at + self._interval:
+            self._refresh(now, cause, delivery.change.event_id)
+            return Refreshed(now)
+        due = state.last_refresh_at + self._interval if state.refresh_due_at is None else state.refresh_due_at
+        self._state = replace(
+            state,
+            revision=state.revision + 1,
+            refresh_due_at=due,
+            pending_since=now if state.pending_since is None else state.pending_since,
+            pending_count=state.pending_count + 1,
+            pending_events=(*state.pending_events, delivery.change.event_id)[:PENDING_EVENTS_KEPT],
+        )
+        return Deferred(due)
+
+    def _refresh(self, at: int, cause: Cause, event_id: str | None) -> None:
+        state = self._state
+        if not state.roster_complete:
+            raise IncompleteRosterError(f"company {state.company_id} must be refreshed, but only part of it is loaded")
+        people = tuple(self._roster[person_id] for person_id in sorted(self._roster) if self._roster[person_id].present)
+        ids = state.pending_events if event_id is None else (*state.pending_events, event_id)
+        covered = state.pending_count + (event_id is not None)
+        self._refreshes.append(Refresh(at, cause, covered, ids[:PENDING_EVENTS_KEPT], state.facts, people))
+        self._state = replace(
+            state,
+            revision=state.revision + 1,
+            last_refresh_at=at,
+            refresh_due_at=None,
+            pending_since=None,
+            pending_count=0,
+            pending_events=(),
+        )
+
+
+def _employ(before: Employment | None, change: PersonChange, person: Person, stamp: str) -> tuple[Employment, bool]:
+    """The employment after a change, and whether any value of it is another one than before."""
+    old_who = before.who if before else Register.empty(len(PERSON_FIELDS))
+    old_job = before.job if before else Register.empty(len(JOB_FIELDS))
+    who, who_news = old_who.join(who_of(person), stamp)
+    job, job_news = old_job.join(job_of(change.movement, person), stamp)
+    joined_at = before.joined_at if before else None
+    if change.movement is Movement.JOINED:
+        joined_at = change.occurred_at if joined_at is None else max(joined_at, change.occurred_at)
+    first_seen_at = min(before.first_seen_at, change.occurred_at) if before else change.occurred_at
+    return Employment(person.id, who, job, joined_at, first_seen_at), who_news or job_news

@@ -1,0 +1,183 @@
+"""What the fold knows of one company, and what it answers. Plain immutable values; times are log time in ms UTC."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, NamedTuple
+
+from consumers.engine.register import Register
+from schemas.events import Company, Movement, Person, PersonChange
+
+PERSON_FIELDS: Final = ("name", "email", "linkedin_url", "country")
+JOB_FIELDS: Final = ("present", "title", "department", "stated_seniority")
+FACT_FIELDS: Final = ("name", "domain", "industry", "employee_count")
+PENDING_EVENTS_KEPT: Final = 100
+"""How many of the changes waiting for a refresh are kept by id; the count goes on."""
+
+
+class Identity(NamedTuple):
+    """What makes two deliveries of a company one change (law L2)."""
+
+    source: str
+    event_id: str
+
+
+class Delivery(NamedTuple):
+    """One record of the log. `log_time` is the broker's timestamp, made never to go back within the partition."""
+
+    log_time: int
+    partition: int
+    offset: int
+    change: PersonChange
+
+    @property
+    def identity(self) -> Identity:
+        """The change's identity within its company."""
+        return Identity(self.change.source, self.change.event_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Employment:
+    """One person at the company, present or gone: who left stays, so that an older change cannot bring them back.
+
+    Attributes:
+        who: `PERSON_FIELDS`.
+        job: `JOB_FIELDS`.
+        joined_at: when the latest change that says joined occurred.
+        first_seen_at: when the earliest change about the person occurred.
+    """
+
+    person_id: str
+    who: Register
+    job: Register
+    joined_at: int | None
+    first_seen_at: int
+
+    @property
+    def present(self) -> bool:
+        """Whether the person works here now."""
+        return self.job.values[0] is True
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyState:
+    """One company before or after a fold.
+
+    Attributes:
+        facts: `FACT_FIELDS`.
+        revision: how often the state has changed; the store compares it before it writes.
+        refresh_due_at: when the trailing refresh is due; None when nothing is pending.
+        pending_since: log time of the oldest change that no refresh covers.
+        pending_events: their event ids, oldest first, the first `PENDING_EVENTS_KEPT`.
+        roster: by person id; all of it when `roster_complete`, else only those whom the batch names.
+        seen: identities that are in the inbox, of those that the batch names.
+    """
+
+    company_id: str
+    facts: Register = Register.empty(len(FACT_FIELDS))  # noqa: RUF009  # immutable, so it can be shared
+    revision: int = 0
+    last_refresh_at: int | None = None
+    refresh_due_at: int | None = None
+    pending_since: int | None = None
+    pending_count: int = 0
+    pending_events: tuple[str, ...] = ()
+    roster: Mapping[str, Employment] = field(default_factory=dict)
+    roster_complete: bool = True
+    seen: frozenset[Identity] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """The change is in the refresh made at its own log time."""
+
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """The change is on the roster; the refresh at `until` covers it."""
+
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """All that the change says was known already, or something newer was."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """The change is of a type that says nothing about a roster."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The change had its effect before."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLettered:
+    """The change could not be applied; the record is kept whole."""
+
+    reason: str
+
+
+Outcome = Refreshed | Deferred | Superseded | Ignored | Duplicate | DeadLettered
+Cause = Literal["change", "trailing", "requested"]
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """The group is to be computed from these facts and these people, as of log time `at`.
+
+    Attributes:
+        covered: how many changes it covers.
+        event_ids: the first `PENDING_EVENTS_KEPT` of them, oldest first.
+        people: everybody present, in order of person id.
+    """
+
+    at: int
+    cause: Cause
+    covered: int
+    event_ids: tuple[str, ...]
+    facts: Register
+    people: tuple[Employment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What a fold made of a company's deliveries.
+
+    Attributes:
+        outcomes: one for each delivery, in order (law L7).
+        refreshes: in order of `at`.
+        touched: ids of the people whose employment is another value than before.
+    """
+
+    state: CompanyState
+    outcomes: tuple[tuple[Delivery, Outcome], ...]
+    refreshes: tuple[Refresh, ...]
+    touched: frozenset[str]
+
+
+def facts_of(company: Company) -> tuple[str | int | None, ...]:
+    """A company's fields in the order of `FACT_FIELDS`."""
+    return (company.name, company.domain, company.industry, company.employee_count)
+
+
+def who_of(person: Person) -> tuple[str | None, ...]:
+    """A person's fields in the order of `PERSON_FIELDS`."""
+    return (person.name, person.email, person.linkedin_url, person.country)
+
+
+def job_of(movement: Movement, person: Person) -> tuple[str | bool | None, ...]:
+    """A job's fields in the order of `JOB_FIELDS`.
+
+    Of somebody who left, the rest describes where they went, not this company: only presence is taken.
+    """
+    if movement is Movement.LEFT:
+        return (False, None, None, None)
+    return (True, person.title, person.department, person.seniority)

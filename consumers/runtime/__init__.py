@@ -1,0 +1,1 @@
+"""The shell: Kafka, PostgreSQL and the clock around the pure core."""

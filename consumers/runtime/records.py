@@ -1,0 +1,102 @@
+"""Records of the log, read into values: a delivery, a tick, or a letter that nobody can read. Pure."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
+
+from consumers.engine.state import Delivery
+from schemas.codec import UndecodableError, decode_change
+from schemas.events import InvalidChangeError, PersonChange
+from schemas.topics import is_tick, partition_for
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+
+class Record(NamedTuple):
+    """A record as Kafka hands it over; `timestamp` is the broker's, ms."""
+
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+class Read(NamedTuple):
+    """A record with what it says: a change, nothing (a tick), or why it cannot be read."""
+
+    record: Record
+    log_time: int
+    said: PersonChange | None
+    unreadable: str | None = None
+
+    @property
+    def delivery(self) -> Delivery:
+        """The record as the fold takes it; only for a record that says a change."""
+        if self.said is None:
+            raise ValueError("a tick or an unreadable record is no delivery")
+        return Delivery(self.log_time, self.record.partition, self.record.offset, self.said)
+
+
+def read(record: Record, log_time: int) -> Read:
+    """What a record says.
+
+    Args:
+        record: as Kafka hands it over.
+        log_time: the greatest timestamp of its partition so far, this record's included, ms.
+    """
+    if is_tick(record.key, record.headers):
+        return Read(record, log_time, None)
+    try:
+        change = decode_change(record.value)
+        _check_key(record.key, change)
+    except (UndecodableError, InvalidChangeError) as error:
+        return Read(record, log_time, None, str(error))
+    return Read(record, log_time, change)
+
+
+def _check_key(key: bytes | None, change: PersonChange) -> None:
+    if key is None:
+        raise InvalidChangeError("key", f"is missing; it must be the company id, {change.company.id}")
+    if key != change.company.id.encode():
+        raise InvalidChangeError("key", f"is {key[:80]!r}, but the value is about company {change.company.id}")
+
+
+def headers_as_json(headers: Headers) -> str:
+    """Headers as a JSON list of [name, value as text or null, value as hex when it is no UTF-8]."""
+    return json.dumps([_header(name, value) for name, value in headers])
+
+
+def _header(name: str, value: bytes | None) -> list[str | None]:
+    if value is None:
+        return [name, None]
+    try:
+        text = value.decode()
+    except UnicodeDecodeError:
+        text = "\x00"
+    return [name, None, value.hex()] if "\x00" in text else [name, text]
+
+
+@lru_cache(maxsize=100_000)
+def home_partition(key: bytes, partitions: int) -> int:
+    """`partition_for`, remembered: murmur2 in Python costs as much as decoding the record."""
+    return partition_for(key, partitions)
+
+
+@dataclass(slots=True)
+class Batch:
+    """Records that will be committed together, in offset order within each partition.
+
+    Attributes:
+        expected: position of each partition before the batch, as it must still be in the database.
+        next_offsets: position of each partition after it.
+        clocks: log time of each partition after it, ms; partitions without one are left out.
+    """
+
+    reads: list[Read] = field(default_factory=list)
+    expected: dict[int, int] = field(default_factory=dict)
+    next_offsets: dict[int, int] = field(default_factory=dict)
+    clocks: dict[int, int] = field(default_factory=dict)

@@ -1,0 +1,127 @@
+"""Between the engine's values and the store's rows. Pure."""
+
+from collections.abc import Iterable
+
+from consumers.buyer_group import CompanyFacts, Employee, read_employee
+from consumers.engine.register import NEVER, Register
+from consumers.engine.state import CompanyState, Employment, Identity
+from db.rows import CompanyRow, EmploymentRow
+
+
+def company_state(
+    row: CompanyRow, people: Iterable[EmploymentRow], whole: bool, seen: frozenset[Identity]
+) -> CompanyState:
+    """The state of a company that is in the database."""
+    return CompanyState(
+        company_id=row.company_id,
+        facts=Register(
+            (row.name, row.domain, row.industry, row.employee_count),
+            _stamps(row.name_stamp, row.domain_stamp, row.industry_stamp, row.employee_count_stamp),
+        ),
+        revision=row.revision,
+        last_refresh_at=row.last_refresh_at,
+        refresh_due_at=row.refresh_due_at,
+        pending_since=row.pending_since,
+        pending_count=row.pending_count,
+        pending_events=tuple(row.pending_events),
+        roster={person.person_id: _employment(person) for person in people},
+        roster_complete=whole,
+        seen=seen,
+    )
+
+
+def company_row(state: CompanyState, revision_before: int, partition: int) -> CompanyRow:
+    """The row of a company after a fold."""
+    name, domain, industry, employee_count = state.facts.values
+    return CompanyRow(
+        state.company_id,
+        name,  # type: ignore[arg-type]  # a field has one type for ever: FACT_FIELDS
+        state.facts.stamps[0] or None,
+        domain,  # type: ignore[arg-type]
+        state.facts.stamps[1] or None,
+        industry,  # type: ignore[arg-type]
+        state.facts.stamps[2] or None,
+        employee_count,  # type: ignore[arg-type]
+        state.facts.stamps[3] or None,
+        state.last_refresh_at,
+        state.refresh_due_at,
+        state.pending_since,
+        state.pending_count,
+        state.pending_events,
+        state.revision,
+        revision_before,
+        partition,
+    )
+
+
+def employment_row(company_id: str, person: Employment) -> EmploymentRow:
+    """The row of a person at a company, with what their title reads as."""
+    who, who_stamps = person.who.values, person.who.stamps
+    job, job_stamps = person.job.values, person.job.stamps
+    reading = read_employee(employee(person))
+    return EmploymentRow(
+        company_id,
+        person.person_id,
+        who[0],  # type: ignore[arg-type]  # PERSON_FIELDS and JOB_FIELDS: a field has one type for ever
+        who_stamps[0] or None,
+        who[1],  # type: ignore[arg-type]
+        who_stamps[1] or None,
+        who[2],  # type: ignore[arg-type]
+        who_stamps[2] or None,
+        who[3],  # type: ignore[arg-type]
+        who_stamps[3] or None,
+        person.present,
+        job_stamps[0],
+        job[1],  # type: ignore[arg-type]
+        job_stamps[1] or None,
+        job[2],  # type: ignore[arg-type]
+        job_stamps[2] or None,
+        job[3],  # type: ignore[arg-type]
+        job_stamps[3] or None,
+        person.joined_at,
+        person.first_seen_at,
+        reading.seniority,
+        reading.function,
+    )
+
+
+def employee(person: Employment) -> Employee:
+    """A person at a company as the buyer group sees them."""
+    name, email, linkedin_url, country = person.who.values
+    _, title, department, seniority = person.job.values
+    return Employee(
+        person_id=person.person_id,
+        name=name,  # type: ignore[arg-type]  # PERSON_FIELDS and JOB_FIELDS: a field has one type for ever
+        title=title,  # type: ignore[arg-type]
+        seniority=seniority,  # type: ignore[arg-type]
+        department=department,  # type: ignore[arg-type]
+        email=email,  # type: ignore[arg-type]
+        linkedin_url=linkedin_url,  # type: ignore[arg-type]
+        country=country,  # type: ignore[arg-type]
+    )
+
+
+def company_facts(company_id: str, facts: Register) -> CompanyFacts:
+    """A company as the buyer group sees it."""
+    name, domain, industry, employee_count = facts.values
+    return CompanyFacts(company_id, name, domain, industry, employee_count)  # type: ignore[arg-type]  # FACT_FIELDS
+
+
+def _employment(row: EmploymentRow) -> Employment:
+    return Employment(
+        row.person_id,
+        Register(
+            (row.name, row.email, row.linkedin_url, row.country),
+            _stamps(row.name_stamp, row.email_stamp, row.linkedin_url_stamp, row.country_stamp),
+        ),
+        Register(
+            (row.present, row.title, row.department, row.stated_seniority),
+            _stamps(row.present_stamp, row.title_stamp, row.department_stamp, row.stated_seniority_stamp),
+        ),
+        row.joined_at,
+        row.first_seen_at,
+    )
+
+
+def _stamps(*stamps: str | None) -> tuple[str, ...]:
+    return tuple(stamp or NEVER for stamp in stamps)

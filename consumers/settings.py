@@ -1,0 +1,44 @@
+"""Settings of the consumer process, read from the environment once."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from db.settings import DatabaseSettings
+from schemas.settings import KafkaSettings
+
+
+class ConsumerSettings(KafkaSettings, DatabaseSettings):
+    """How a consumer reads the log.
+
+    Attributes:
+        consumer_group: Kafka's consumer group.
+        group_protocol: `consumer` (KIP-848, Kafka 4) or `classic` for older brokers.
+        refresh_interval_seconds: the least time between two refreshes of a company (law L5); the same for every
+            consumer, and kept for rebuilds, which decide by it too.
+        batch_max_records: at most so many records in one transaction.
+        batch_max_bytes: at most so many bytes of values in one transaction.
+        buffer_max_records: partitions are paused when so many records wait behind the batch in work.
+        drain_seconds: how long a revoked partition's batch may still take; far below Kafka's five minutes.
+        due_limit: at most so many due companies are refreshed in one transaction.
+        dead_letter_run_limit: so many dead letters in a row stop the consumer instead of emptying the topic.
+        consumer_http_host: where liveness, readiness and metrics are served.
+        consumer_http_port: 0 serves nothing.
+    """
+
+    consumer_group: str = "person-changes"
+    group_protocol: Literal["consumer", "classic"] = "consumer"
+    refresh_interval_seconds: float = Field(default=3600.0, gt=0)
+    batch_max_records: int = Field(default=2000, ge=1)
+    batch_max_bytes: int = Field(default=4 * 1024 * 1024, ge=1)
+    buffer_max_records: int = Field(default=10_000, ge=1)
+    drain_seconds: float = Field(default=10.0, gt=0)
+    due_limit: int = Field(default=1000, ge=1)
+    dead_letter_run_limit: int = Field(default=100, ge=1)
+    consumer_http_host: str = "127.0.0.1"
+    consumer_http_port: int = Field(default=0, ge=0, le=65535)
+
+    @property
+    def refresh_interval_ms(self) -> int:
+        """The refresh interval in whole ms, at least one."""
+        return max(1, round(self.refresh_interval_seconds * 1000))

@@ -1,0 +1,241 @@
+"""Rows as the store reads and writes them. Field names are column names; times are integer ms UTC.
+
+A field's annotation says how its column travels (`db.arrays.columns`), so a row class is the only place to add a column
+besides its query.
+"""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class PositionRow(NamedTuple):
+    """Where a partition is: the next offset to read, and the greatest timestamp read."""
+
+    kafka_partition: int
+    next_offset: int
+    log_time: int | None
+
+
+class PositionAdvance(NamedTuple):
+    """How far a batch moves a partition, and what became of its records (law L7)."""
+
+    kafka_partition: int
+    expected: int
+    next_offset: int
+    log_time: int | None
+    consumed: int
+    refreshed: int
+    deferred: int
+    superseded: int
+    ignored: int
+    duplicate: int
+    dead_letter: int
+    tick: int
+    wrong_partition: int
+
+
+class CompanyRow(NamedTuple):
+    """A company. `revision_before` is the revision that was read; 0 for a company that was not there."""
+
+    company_id: str
+    name: str | None
+    name_stamp: str | None
+    domain: str | None
+    domain_stamp: str | None
+    industry: str | None
+    industry_stamp: str | None
+    employee_count: int | None
+    employee_count_stamp: str | None
+    last_refresh_at: int | None
+    refresh_due_at: int | None
+    pending_since: int | None
+    pending_count: int
+    pending_events: tuple[str, ...]
+    revision: int
+    revision_before: int
+    kafka_partition: int
+
+
+class EmploymentRow(NamedTuple):
+    """A person at a company: a row of `people` and a row of `employments`."""
+
+    company_id: str
+    person_id: str
+    name: str | None
+    name_stamp: str | None
+    email: str | None
+    email_stamp: str | None
+    linkedin_url: str | None
+    linkedin_url_stamp: str | None
+    country: str | None
+    country_stamp: str | None
+    present: bool
+    present_stamp: str
+    title: str | None
+    title_stamp: str | None
+    department: str | None
+    department_stamp: str | None
+    stated_seniority: str | None
+    stated_seniority_stamp: str | None
+    joined_at: int | None
+    first_seen_at: int
+    seniority: str | None
+    function: str | None
+
+
+class EventKey(NamedTuple):
+    """Identity of a change (law L2)."""
+
+    company_id: str
+    source: str
+    event_id: str
+
+
+class EventRow(NamedTuple):
+    """A change in the inbox, with its outcome."""
+
+    company_id: str
+    source: str
+    event_id: str
+    type: str
+    occurred_at: int
+    received_at: int
+    log_time: int
+    outcome: str
+    reason: str | None
+    refresh_due_at: int | None
+    kafka_partition: int
+    kafka_offset: int
+    deliveries: int
+
+
+class RedeliveryRow(NamedTuple):
+    """A change that was in the inbox before the batch, and how often the batch had it again."""
+
+    company_id: str
+    source: str
+    event_id: str
+    deliveries: int
+
+
+class RefreshRow(NamedTuple):
+    """A refresh of a company. Started and finished are wall-clock times, for people."""
+
+    company_id: str
+    log_time: int
+    cause: str
+    changes_covered: int
+    outcome: str
+    started_at: int
+    finished_at: int
+
+
+class OperationRow(NamedTuple):
+    """One run of an idempotent step."""
+
+    company_id: str
+    step: str
+    idempotency_key: str
+    input_hash: str
+    status: str
+    duration_us: int
+
+
+class GroupRow(NamedTuple):
+    """A buyer group's head."""
+
+    company_id: str
+    workspace_id: str
+    version: int
+    refreshed_at: int
+    changed_at: int | None
+    policy_version: int
+
+
+class MemberRow(NamedTuple):
+    """One person in one role of a group."""
+
+    company_id: str
+    workspace_id: str
+    person_id: str
+    role: str
+    name: str | None
+    title: str | None
+    seniority: str | None
+    function: str | None
+    score: int
+    why: str
+
+
+class MemberKey(NamedTuple):
+    """Which member goes."""
+
+    company_id: str
+    workspace_id: str
+    person_id: str
+    role: str
+
+
+class GroupChangeRow(NamedTuple):
+    """One line of what a version changed."""
+
+    company_id: str
+    workspace_id: str
+    version: int
+    position: int
+    log_time: int
+    kind: str
+    person_id: str | None
+    name: str | None
+    before: str | None
+    after: str | None
+    why: str
+    event_ids: tuple[str, ...]
+
+
+class OutboxRow(NamedTuple):
+    """A message for other services, to be relayed in order of version."""
+
+    company_id: str
+    workspace_id: str
+    version: int
+    topic: str
+    value: bytes
+    log_time: int
+
+
+class DeadLetterRow(NamedTuple):
+    """A record that could not be applied, whole."""
+
+    kafka_partition: int
+    kafka_offset: int
+    company_id: str | None
+    key: bytes | None
+    value: bytes | None
+    headers: str
+    log_time: int
+    reason: str
+
+
+@dataclass(slots=True)
+class BatchWrites:
+    """All effects of one batch: one transaction.
+
+    Attributes:
+        removed_members: members that are in their group no more; the rest of `members` is inserted or replaced.
+    """
+
+    topic: str
+    positions: list[PositionAdvance] = field(default_factory=list)
+    companies: list[CompanyRow] = field(default_factory=list)
+    events: list[EventRow] = field(default_factory=list)
+    redeliveries: list[RedeliveryRow] = field(default_factory=list)
+    employments: list[EmploymentRow] = field(default_factory=list)
+    refreshes: list[RefreshRow] = field(default_factory=list)
+    operations: list[OperationRow] = field(default_factory=list)
+    groups: list[GroupRow] = field(default_factory=list)
+    removed_members: list[MemberKey] = field(default_factory=list)
+    members: list[MemberRow] = field(default_factory=list)
+    changes: list[GroupChangeRow] = field(default_factory=list)
+    outbox: list[OutboxRow] = field(default_factory=list)
+    dead_letters: list[DeadLetterRow] = field(default_factory=list)

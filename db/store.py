@@ -1,0 +1,208 @@
+"""The consumer's store: reads a batch's companies, writes a batch's effects in one transaction.
+
+It belongs to one thread. Reads need no transaction: a write says which revision of a company it was computed from, and
+fails if that is no longer the one in the table.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, NamedTuple, Self
+
+import psycopg
+
+from db.arrays import columns, integers, texts
+from db.errors import PositionMovedError, StaleCompanyError, translated
+from db.rows import (
+    BatchWrites,
+    CompanyRow,
+    DeadLetterRow,
+    EmploymentRow,
+    EventKey,
+    EventRow,
+    GroupChangeRow,
+    GroupRow,
+    MemberKey,
+    MemberRow,
+    OperationRow,
+    OutboxRow,
+    PositionAdvance,
+    PositionRow,
+    RedeliveryRow,
+    RefreshRow,
+)
+from db.sql import load
+
+CONNECT_TIMEOUT_S: Final = 5
+# Every statement looks rows up by key. Without the planner settings, PostgreSQL may scan whole tables as long as nobody
+# has analysed them, and keep doing so in a prepared plan.
+_SESSION: Final = """
+SELECT set_config('statement_timeout', %(timeout)s, false), set_config('application_name', 'person-changes', false),
+       set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),
+       set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false)
+"""
+
+
+class Store:
+    """One connection, opened when it is needed, dropped when it fails.
+
+    Args:
+        database_url: libpq URI.
+        statement_timeout_seconds: a statement that takes longer is cancelled.
+    """
+
+    def __init__(self, database_url: str, statement_timeout_seconds: float = 30.0) -> None:
+        self._url = database_url
+        self._timeout_ms = round(statement_timeout_seconds * 1000)
+        self._connection: psycopg.Connection | None = None
+        self._sql = load("store")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Drop the connection; the next use opens another."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def positions(self, topic: str, partitions: Sequence[int]) -> dict[int, PositionRow]:
+        """Where these partitions are, by partition; one that was never read is at offset 0.
+
+        Raises:
+            RetryableDatabaseError: the database is away.
+        """
+        wanted = {"topic": topic, "kafka_partition": integers(sorted(partitions))}
+        with translated():
+            self._open().execute(self._sql["open_positions"], wanted)
+            rows = self._open().execute(self._sql["read_positions"], wanted).fetchall()
+        return {row[0]: PositionRow(*row) for row in rows}
+
+    def next_due(self, partitions: Sequence[int]) -> dict[int, int]:
+        """When the earliest trailing refresh of each partition is due, ms; partitions without one are left out."""
+        with translated():
+            query = self._sql["read_next_due"]
+            return dict(self._open().execute(query, {"kafka_partition": integers(partitions)}).fetchall())
+
+    def due(self, clocks: Mapping[int, int], limit: int) -> list[str]:
+        """Companies whose trailing refresh is due.
+
+        Args:
+            clocks: log time by partition, ms.
+            limit: at most so many, the earliest first.
+        """
+        wanted = {"kafka_partition": integers([*clocks]), "log_time": integers([*clocks.values()]), "limit": limit}
+        with translated():
+            return [row[0] for row in self._open().execute(self._sql["read_due"], wanted).fetchall()]
+
+    def companies(self, ids: Iterable[str], keys: Sequence[EventKey]) -> tuple[list[CompanyRow], set[EventKey]]:
+        """Companies by id, and which of these changes are in the inbox; one round trip."""
+        connection = self._open()
+        with translated():
+            with connection.pipeline():
+                rows = connection.execute(self._sql["read_companies"], {"company_id": texts([*ids])})
+                seen = connection.execute(self._sql["read_inbox"], columns(EventKey, keys))
+            return [CompanyRow(*row) for row in rows], {EventKey(*row) for row in seen}
+
+    def rosters(self, whole: Sequence[str], some: Sequence[tuple[str, str]]) -> "Rosters":
+        """The people and groups of companies; one round trip.
+
+        Args:
+            whole: companies of which everybody and the groups are wanted.
+            some: (company id, person id) of people wanted of other companies.
+        """
+        ids, connection = {"company_id": texts(whole)}, self._open()
+        pairs = {"company_id": texts([c for c, _ in some]), "person_id": texts([p for _, p in some])}
+        with translated():
+            with connection.pipeline():
+                everybody = connection.execute(self._sql["read_rosters"], ids)
+                people = connection.execute(self._sql["read_people"], pairs)
+                groups = connection.execute(self._sql["read_groups"], ids)
+                members = connection.execute(self._sql["read_members"], ids)
+            return Rosters(
+                [EmploymentRow(*row) for cursor in (everybody, people) for row in cursor],
+                [GroupRow(*row) for row in groups],
+                [MemberRow(*row) for row in members],
+            )
+
+    def write(self, batch: BatchWrites) -> None:
+        """All effects of a batch, or none.
+
+        Raises:
+            PositionMovedError: somebody else advanced one of the partitions.
+            StaleCompanyError: somebody else wrote one of the companies or changes since they were read.
+            RetryableDatabaseError: the database is away or refused for a time; nothing was written, or, when the
+                connection broke during the commit itself, all of it was: the position tells.
+        """
+        connection = self._open()
+        with translated(), connection.transaction():
+            with connection.pipeline():
+                expected = [
+                    (connection.execute(self._sql[name], params), count, error)
+                    for name, params, count, error in _statements(batch)
+                ]
+            for cursor, count, error in expected:
+                if count is not None and cursor.rowcount != count:
+                    raise error(f"{cursor.rowcount} of {count} rows were still as they had been read")
+
+    def _open(self) -> psycopg.Connection:
+        if self._connection is not None and (self._connection.closed or self._connection.broken):
+            self.close()
+        if self._connection is None:
+            with translated():
+                self._connection = psycopg.connect(self._url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S)
+                self._connection.execute(_SESSION, {"timeout": str(self._timeout_ms)})
+        return self._connection
+
+
+class Rosters(NamedTuple):
+    """What `Store.rosters` read."""
+
+    employments: list[EmploymentRow]
+    groups: list[GroupRow]
+    members: list[MemberRow]
+
+
+Statement = tuple[str, dict[str, Any], int | None, type[Exception]]
+
+
+def _statements(batch: BatchWrites) -> Iterable[Statement]:
+    """The statements of a batch: name, parameters, rows that must be hit (None: any), the error if they are not."""
+    yield (
+        "advance_positions",
+        columns(PositionAdvance, batch.positions) | {"topic": batch.topic},
+        len(batch.positions),
+        PositionMovedError,
+    )
+    new = [row for row in batch.companies if row.revision_before == 0]
+    old = [row for row in batch.companies if row.revision_before != 0]
+    checked: list[tuple[str, type[NamedTuple], Sequence[NamedTuple]]] = [
+        ("insert_companies", CompanyRow, new),
+        ("update_companies", CompanyRow, old),
+        ("insert_events", EventRow, batch.events),
+    ]
+    for name, kind, rows in checked:
+        if rows:
+            yield name, columns(kind, rows), len(rows), StaleCompanyError
+    plain: list[tuple[str, type[NamedTuple], Sequence[NamedTuple]]] = [
+        ("count_redeliveries", RedeliveryRow, batch.redeliveries),
+        ("write_people", EmploymentRow, batch.employments),
+        ("write_employments", EmploymentRow, batch.employments),
+        ("insert_refreshes", RefreshRow, batch.refreshes),
+        ("insert_operations", OperationRow, batch.operations),
+        ("write_groups", GroupRow, batch.groups),
+        ("delete_members", MemberKey, batch.removed_members),
+        ("write_members", MemberRow, batch.members),
+        ("insert_changes", GroupChangeRow, batch.changes),
+        ("insert_outbox", OutboxRow, batch.outbox),
+    ]
+    for name, kind, rows in plain:
+        if rows:
+            yield name, columns(kind, rows), None, RuntimeError
+    if batch.dead_letters:
+        letters = columns(DeadLetterRow, batch.dead_letters) | {"topic": batch.topic}
+        yield "insert_dead_letters", letters, None, RuntimeError

@@ -1,0 +1,1 @@
+"""The HTTP side: verifies what providers post and produces it to the log."""

@@ -1,0 +1,93 @@
+"""Creates the topics, and says where an existing one differs from what the design asks for."""
+
+from collections.abc import Iterable
+from concurrent.futures import Future
+from typing import Final
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+
+from schemas.settings import KafkaSettings
+
+REQUEST_TIMEOUT_S: Final = 15.0
+HOUR_MS: Final = 3_600_000
+
+
+def ensure_topics(settings: KafkaSettings) -> list[str]:
+    """Create the topics that do not exist yet; several processes may do so at once.
+
+    Returns:
+        The names of those created now.
+
+    Raises:
+        KafkaException: the broker cannot be reached or refuses.
+        TopicConfigError: an existing topic would break a law.
+    """
+    client = AdminClient(settings.client_config("person-changes-admin"))
+    created = _create(client, [_change_topic(settings), _update_topic(settings)])
+    check_topic(client, settings.person_changes_topic)
+    return created
+
+
+class TopicConfigError(RuntimeError):
+    """An existing topic has a setting under which a law does not hold."""
+
+
+def check_topic(client: AdminClient, name: str) -> None:
+    """Refuse a log whose timestamps are not the broker's: law L6 rests on them.
+
+    Raises:
+        TopicConfigError: names the topic, the setting, its value and the remedy.
+    """
+    resource = ConfigResource(ResourceType.TOPIC, name)
+    config = client.describe_configs([resource], request_timeout=REQUEST_TIMEOUT_S)[resource].result()
+    kind = config["message.timestamp.type"].value
+    if kind != "LogAppendTime":
+        raise TopicConfigError(
+            f"topic {name} has message.timestamp.type={kind}, but the log's time must be the broker's: "
+            f"kafka-configs.sh --alter --entity-type topics --entity-name {name} "
+            "--add-config message.timestamp.type=LogAppendTime"
+        )
+
+
+def partition_count(client: AdminClient, name: str) -> int:
+    """How many partitions a topic has; 0 when it does not exist."""
+    topic = client.list_topics(name, timeout=REQUEST_TIMEOUT_S).topics.get(name)
+    return len(topic.partitions) if topic is not None and topic.error is None else 0
+
+
+def _change_topic(settings: KafkaSettings) -> NewTopic:
+    return _topic(settings, settings.person_changes_topic, {"message.timestamp.type": "LogAppendTime"})
+
+
+def _update_topic(settings: KafkaSettings) -> NewTopic:
+    return _topic(settings, settings.buyer_group_updates_topic, {})
+
+
+def _topic(settings: KafkaSettings, name: str, config: dict[str, str]) -> NewTopic:
+    return NewTopic(
+        name,
+        num_partitions=settings.topic_partitions,
+        replication_factor=settings.topic_replication_factor,
+        config={
+            "min.insync.replicas": str(settings.topic_min_insync_replicas),
+            "retention.ms": str(settings.topic_retention_hours * HOUR_MS),
+            "cleanup.policy": "delete",
+            **config,
+        },
+    )
+
+
+def _create(client: AdminClient, topics: Iterable[NewTopic]) -> list[str]:
+    futures: dict[str, Future[None]] = client.create_topics(list(topics), request_timeout=REQUEST_TIMEOUT_S)
+    return [name for name, future in futures.items() if _created(future)]
+
+
+def _created(future: Future[None]) -> bool:
+    try:
+        future.result()
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+            return False
+        raise
+    return True

@@ -1,0 +1,173 @@
+"""Avro single-object encoding of the contract's records, read and written with fastavro.
+
+A value starts with ``C3 01`` and the little-endian CRC-64-AVRO fingerprint of its writer's schema (Avro 1.12
+specification, "Single-object encoding"), so a reader needs no registry: every released schema lies beside this file.
+"""
+
+import io
+import json
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from typing import Any, Final
+
+import fastavro
+from fastavro.schema import fingerprint, to_parsing_canonical_form
+
+from schemas.events import (
+    Company,
+    FieldChange,
+    Movement,
+    Person,
+    PersonChange,
+    validate_change,
+)
+
+MARKER: Final = b"\xc3\x01"
+CONFLUENT_MARKER: Final = b"\x00"
+HEADER_BYTES: Final = 10
+
+
+class UndecodableError(ValueError):
+    """Bytes that are no record of this schema; the message says what was found."""
+
+
+class Codec:
+    """Encodes with the current version of one schema, decodes every released version of it.
+
+    Args:
+        name: file name of the schema in this folder, without ``.avsc``.
+    """
+
+    def __init__(self, name: str) -> None:
+        versions = _released(name)
+        self.name = name
+        self.schema = versions[0]
+        self._prefix = MARKER + _fingerprint(self.schema)
+        self._parsed = fastavro.parse_schema(_plain(self.schema))
+        self._writers = {_fingerprint(v): fastavro.parse_schema(_plain(v)) for v in versions}
+
+    def encode(self, record: Mapping[str, Any]) -> bytes:
+        """Bytes of a record in the current version.
+
+        Raises:
+            ValueError: the record does not fit the schema.
+        """
+        out = io.BytesIO()
+        out.write(self._prefix)
+        fastavro.schemaless_writer(out, self._parsed, record)
+        return out.getvalue()
+
+    def decode(self, data: bytes | None) -> dict[str, Any]:
+        """The record in bytes of any released version; times are integers in ms.
+
+        Raises:
+            UndecodableError: no such bytes; the message names what was found instead.
+        """
+        if data is None:
+            raise UndecodableError("no value (a tombstone); this topic keeps changes, not states")
+        writer = self._writer_of(data)
+        body = io.BytesIO(data)
+        body.seek(HEADER_BYTES)
+        try:
+            reader = None if writer is self._writers[self._prefix[2:]] else self._parsed
+            record = fastavro.schemaless_reader(body, writer, reader)
+        except (EOFError, ValueError, IndexError, OverflowError, TypeError, MemoryError, KeyError) as error:
+            raise UndecodableError(f"not a {self.name} in Avro: {type(error).__name__}: {error}") from error
+        if body.tell() != len(data):
+            raise UndecodableError(f"{len(data) - body.tell()} bytes follow the {self.name}")
+        return record  # type: ignore[return-value]  # a record schema reads as a dict
+
+    def _writer_of(self, data: bytes) -> Any:
+        if data[:1] == CONFLUENT_MARKER:
+            raise UndecodableError("Confluent wire format (first byte 00), but no Schema Registry is configured")
+        if data[:2] != MARKER:
+            raise UndecodableError(f"starts with {data[:2].hex(' ') or 'nothing'}, not with C3 01 (Avro single object)")
+        if (writer := self._writers.get(data[2:HEADER_BYTES])) is None:
+            raise UndecodableError(f"schema fingerprint {data[2:HEADER_BYTES].hex()} is no released {self.name}")
+        return writer
+
+
+def encode_change(change: PersonChange) -> bytes:
+    """A change as bytes for the topic.
+
+    Raises:
+        InvalidChangeError: the change breaks a limit of the contract.
+    """
+    return change_codec().encode(_to_record(validate_change(change)))
+
+
+def decode_change(data: bytes | None) -> PersonChange:
+    """The change in a record's value.
+
+    Raises:
+        UndecodableError: the bytes are no change of any released version.
+        InvalidChangeError: they are, but the change breaks a limit of the contract.
+    """
+    record = change_codec().decode(data)
+    return validate_change(_to_change(record))
+
+
+@cache
+def change_codec() -> Codec:
+    """The codec of ``person_change.avsc``."""
+    return Codec("person_change")
+
+
+def _to_change(record: dict[str, Any]) -> PersonChange:
+    person, other, changes = record["person"], record["other_company"], record["changes"]
+    return PersonChange(
+        event_id=record["event_id"],
+        source=record["source"],
+        type=record["type"],
+        occurred_at=record["occurred_at"],
+        received_at=record["received_at"],
+        company=Company(**record["company"]),
+        movement=_MOVEMENTS[record["movement"]],
+        person=Person(**person) if person else None,
+        other_company=Company(**other) if other else None,
+        changes={name: FieldChange(**value) for name, value in changes.items()} if changes else {},
+        workspace_id=record["workspace_id"],
+        requested_by=record["requested_by"],
+        role=record["role"],
+    )
+
+
+def _to_record(change: PersonChange) -> dict[str, Any]:
+    record: dict[str, Any] = {name: getattr(change, name) for name in PersonChange.__slots__}
+    record["company"] = _slots(change.company)
+    record["movement"] = change.movement.value
+    record["person"] = _slots(change.person)
+    record["other_company"] = _slots(change.other_company)
+    record["changes"] = {name: {"old": value.old, "new": value.new} for name, value in change.changes.items()}
+    return record
+
+
+def _slots(value: Company | Person | None) -> dict[str, Any] | None:
+    return None if value is None else {name: getattr(value, name) for name in type(value).__slots__}
+
+
+_MOVEMENTS: Final = {movement.value: movement for movement in Movement}
+
+
+def _released(name: str) -> list[dict[str, Any]]:
+    """The current schema first, then the older versions, ``released/<name>-<n>.avsc``."""
+    folder = resources.files("schemas")
+    older = folder / "released"
+    paths = [folder / f"{name}.avsc"]
+    if older.is_dir():
+        paths += sorted((p for p in older.iterdir() if p.name.startswith(f"{name}-")), key=lambda p: p.name)
+    return [json.loads(path.read_text("utf-8")) for path in paths]
+
+
+def _fingerprint(schema: dict[str, Any]) -> bytes:
+    return bytes.fromhex(fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO"))
+
+
+def _plain(node: Any) -> Any:
+    """The schema without logical types: times stay integers, which costs a tenth and cannot overflow a datetime."""
+    if isinstance(node, dict):
+        return {k: _plain(v) for k, v in node.items() if k != "logicalType"}
+    if isinstance(node, list):
+        return [_plain(item) for item in node]
+    return node

@@ -1,0 +1,220 @@
+"""The change event: what every producer says and every consumer reads.
+
+All times are integer milliseconds since 1970-01-01 UTC. Ids and texts are limited here, in one place, so that ingress
+can refuse (422) exactly what the consumer would otherwise have to bury as a dead letter.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+MAX_ID_BYTES: Final = 255
+"""Longest id in UTF-8 bytes: three of them must fit one PostgreSQL index entry (2,704 bytes)."""
+MAX_TEXT_BYTES: Final = 4096
+"""Longest text in UTF-8 bytes."""
+MAX_CHANGED_FIELDS: Final = 100
+MAX_LEAD_MS: Final = 24 * 3600 * 1000
+"""How far a change may be dated after its receipt: one dated later would win over everything for ever (law L4)."""
+MAX_TIME_MS: Final = 253_402_300_799_999
+"""9999-12-31, the last millisecond that ISO 8601 and datetime can write."""
+MAX_EMPLOYEES: Final = 2**62
+
+
+class Movement(StrEnum):
+    """What a change says of the person's presence at the company: only LEFT says gone."""
+
+    UNKNOWN = "UNKNOWN"
+    NONE = "NONE"
+    JOINED = "JOINED"
+    LEFT = "LEFT"
+
+
+class ChangeType(StrEnum):
+    """The types that the engine acts on; others are recorded as ignored."""
+
+    ROLE_CHANGE = "person.role_change"
+    COMPANY_CHANGE = "person.company_change"
+    PROMOTION = "person.promotion"
+    DEPARTMENT_CHANGE = "person.department_change"
+    OPTED_OUT = "person.opted_out"
+    REFRESH_REQUESTED = "buyer_group.refresh_requested"
+    ROLE_SET = "buyer_group.role_set"
+
+
+TYPE_ALIASES: Final[Mapping[str, ChangeType]] = MappingProxyType(
+    {"profile.update": ChangeType.ROLE_CHANGE, "job.change": ChangeType.COMPANY_CHANGE}
+)
+"""LinkedIn's names in the original quick start."""
+PERSON_TYPES: Final = frozenset(
+    {ChangeType.ROLE_CHANGE, ChangeType.COMPANY_CHANGE, ChangeType.PROMOTION, ChangeType.DEPARTMENT_CHANGE}
+)
+"""The types that say something of a person on the roster."""
+
+
+def canonical_type(name: str) -> str:
+    """The type's own name for an alias; any other name as it is."""
+    return TYPE_ALIASES.get(name, name)
+
+
+class InvalidChangeError(ValueError):
+    """A change that may not enter the log, or that was found in it all the same.
+
+    Attributes:
+        field: dotted name of the offending field, e.g. ``person.id``.
+        reason: what is wrong with it, in words for the sender.
+    """
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Company:
+    """A company as a change names it; None says nothing about that field."""
+
+    id: str
+    name: str | None = None
+    domain: str | None = None
+    industry: str | None = None
+    employee_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person as a change names them; None says nothing about that field."""
+
+    id: str
+    name: str | None = None
+    email: str | None = None
+    linkedin_url: str | None = None
+    title: str | None = None
+    department: str | None = None
+    seniority: str | None = None
+    country: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """What the sender says a field was and is."""
+
+    old: str | None = None
+    new: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PersonChange:
+    """One change of one person at one company; its identity is (company.id, source, event_id).
+
+    Attributes:
+        occurred_at: when it happened, ms UTC; decides which value wins (law L4).
+        received_at: when our first system got it, ms UTC.
+    """
+
+    event_id: str
+    source: str
+    type: str
+    occurred_at: int
+    received_at: int
+    company: Company
+    movement: Movement = Movement.UNKNOWN
+    person: Person | None = None
+    other_company: Company | None = None
+    changes: Mapping[str, FieldChange] = field(default_factory=dict)
+    workspace_id: str | None = None
+    requested_by: str | None = None
+    role: str | None = None
+
+
+def validate_change(change: PersonChange) -> PersonChange:
+    """Hold a change against the limits of the contract and hand it back.
+
+    Raises:
+        InvalidChangeError: names the first field that breaks a limit.
+    """
+    _check_times(change)
+    for name, value in _ids(change):
+        _check_id(name, value)
+    for name, text in _texts(change):
+        if text is not None:
+            _check_text(name, text)
+    for name, company in (("company", change.company), ("otherCompany", change.other_company)):
+        if company and company.employee_count is not None and not 0 <= company.employee_count <= MAX_EMPLOYEES:
+            raise InvalidChangeError(f"{name}.employeeCount", "must be a count of people, 0 or more")
+    if change.person is None and canonical_type(change.type) in PERSON_TYPES:
+        raise InvalidChangeError("person", f"must be given for type {change.type}")
+    if len(change.changes) > MAX_CHANGED_FIELDS:
+        raise InvalidChangeError("changes", f"has more than {MAX_CHANGED_FIELDS} fields")
+    return change
+
+
+def _check_times(change: PersonChange) -> None:
+    if not 0 <= change.received_at <= MAX_TIME_MS:
+        raise InvalidChangeError("receivedAt", "is not a time between the years 1970 and 9999")
+    if not 0 <= change.occurred_at <= MAX_TIME_MS:
+        raise InvalidChangeError("timestamp", "is not a time between the years 1970 and 9999")
+    if change.occurred_at > change.received_at + MAX_LEAD_MS:
+        raise InvalidChangeError("timestamp", "is more than a day in the future")
+
+
+def _ids(change: PersonChange) -> Iterator[tuple[str, str]]:
+    yield "id", change.event_id
+    yield "source", change.source
+    yield "type", change.type
+    yield "company.id", change.company.id
+    if change.person is not None:
+        yield "person.id", change.person.id
+    if change.other_company is not None:
+        yield "otherCompany.id", change.other_company.id
+    if change.workspace_id is not None:
+        yield "workspaceId", change.workspace_id
+
+
+def _texts(change: PersonChange) -> Iterator[tuple[str, str | None]]:
+    for prefix, company in (("company", change.company), ("otherCompany", change.other_company)):
+        if company is not None:
+            yield f"{prefix}.name", company.name
+            yield f"{prefix}.domain", company.domain
+            yield f"{prefix}.industry", company.industry
+    if person := change.person:
+        yield "person.name", person.name
+        yield "person.email", person.email
+        yield "person.linkedinUrl", person.linkedin_url
+        yield "person.title", person.title
+        yield "person.department", person.department
+        yield "person.seniority", person.seniority
+        yield "person.country", person.country
+    for name, value in change.changes.items():
+        yield "changes", name
+        yield f"changes.{name}.old", value.old
+        yield f"changes.{name}.new", value.new
+    yield "requestedBy", change.requested_by
+    yield "role", change.role
+
+
+def _check_id(name: str, value: str) -> None:
+    if not value.strip():
+        raise InvalidChangeError(name, "must not be empty")
+    if not value.isprintable() and any(ord(c) < 0x20 or ord(c) == 0x7F for c in value):  # noqa: PLR2004
+        raise InvalidChangeError(name, "must not contain control characters")
+    _check_size(name, value, MAX_ID_BYTES)
+
+
+def _check_text(name: str, value: str) -> None:
+    if "\x00" in value:  # PostgreSQL's text has no NUL
+        raise InvalidChangeError(name, "must not contain the NUL character")
+    _check_size(name, value, MAX_TEXT_BYTES)
+
+
+def _check_size(name: str, value: str, limit: int) -> None:
+    if value.isascii() and len(value) <= limit:
+        return
+    try:
+        size = len(value.encode())
+    except UnicodeEncodeError:
+        raise InvalidChangeError(name, "is not valid Unicode (a lone surrogate)") from None
+    if size > limit:
+        raise InvalidChangeError(name, f"is longer than {limit} bytes")

@@ -1,0 +1,83 @@
+"""Topic names, keys, partitions and headers: what producers and consumers of the log must agree on.
+
+The partition of a key is that of Kafka's own Java client (murmur2), so that a company lands on the same partition
+whichever language published the change.
+"""
+
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+from schemas.events import PersonChange
+
+PERSON_CHANGES: Final = "person-changes"
+BUYER_GROUP_UPDATES: Final = "buyer-group-updates"
+TICK_TYPE: Final = "clock.tick"
+CONTENT_TYPE: Final = "application/avro"
+
+Headers = list[tuple[str, bytes]]
+
+_SEED: Final = 0x9747B28C
+_M: Final = 0x5BD1E995
+_MASK: Final = 0xFFFFFFFF
+
+
+def company_key(company_id: str) -> bytes:
+    """The Kafka key of everything about a company: its id in UTF-8."""
+    return company_id.encode()
+
+
+def partition_for(key: bytes, partitions: int) -> int:
+    """The partition that Kafka's Java client, and librdkafka's ``murmur2_random``, choose for a key."""
+    return (murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+def murmur2(data: bytes) -> int:
+    """Kafka's 32-bit murmur2 (``org.apache.kafka.common.utils.Utils.murmur2``) as an unsigned integer."""
+    h = _SEED ^ len(data)
+    whole = len(data) & ~3
+    for i in range(0, whole, 4):
+        k = (int.from_bytes(data[i : i + 4], "little") * _M) & _MASK
+        k = ((k ^ (k >> 24)) * _M) & _MASK
+        h = ((h * _M) & _MASK) ^ k
+    if tail := data[whole:]:
+        h = ((h ^ int.from_bytes(tail, "little")) * _M) & _MASK
+    h = ((h ^ (h >> 13)) * _M) & _MASK
+    return h ^ (h >> 15)
+
+
+def change_headers(change: PersonChange, traceparent: str | None = None) -> Headers:
+    """CloudEvents 1.0 headers (Kafka binding, binary mode) of a change, and its W3C trace context if there is one."""
+    headers = [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", change.event_id.encode()),
+        ("ce_source", change.source.encode()),
+        ("ce_type", change.type.encode()),
+        ("ce_time", _iso(change.occurred_at).encode()),
+        ("content-type", CONTENT_TYPE.encode()),
+    ]
+    if traceparent is not None:
+        headers.append(("traceparent", traceparent.encode()))
+    return headers
+
+
+def tick_headers(sent_by: str, sent_at: int) -> Headers:
+    """CloudEvents headers of a tick."""
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", uuid.uuid4().hex.encode()),
+        ("ce_source", sent_by.encode()),
+        ("ce_type", TICK_TYPE.encode()),
+        ("ce_time", _iso(sent_at).encode()),
+        ("content-type", CONTENT_TYPE.encode()),
+    ]
+
+
+def is_tick(key: bytes | None, headers: Iterable[tuple[str, bytes | None]] | None) -> bool:
+    """Whether a record only says that log time has come this far."""
+    return key is None and any(name == "ce_type" and value == TICK_TYPE.encode() for name, value in headers or ())
+
+
+def _iso(ms: int) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
