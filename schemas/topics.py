@@ -16,7 +16,7 @@ BUYER_GROUP_UPDATES: Final = "buyer-group-updates"
 TICK_TYPE: Final = "clock.tick"
 CONTENT_TYPE: Final = "application/avro"
 
-Headers = list[tuple[str, bytes]]
+Headers = list[tuple[str, str | bytes | None]]
 
 _SEED: Final = 0x9747B28C
 _M: Final = 0x5BD1E995
@@ -49,7 +49,7 @@ def murmur2(data: bytes) -> int:
 
 def change_headers(change: PersonChange, traceparent: str | None = None) -> Headers:
     """CloudEvents 1.0 headers (Kafka binding, binary mode) of a change, and its W3C trace context if there is one."""
-    headers = [
+    headers: Headers = [
         ("ce_specversion", b"1.0"),
         ("ce_id", change.event_id.encode()),
         ("ce_source", change.source.encode()),

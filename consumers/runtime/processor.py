@@ -52,12 +52,14 @@ class Result(NamedTuple):
 
     Attributes:
         outcomes: how many records had which outcome; their sum is the number of records read (law L7).
+        wrong_partition: how many records belong on another partition by their key.
         more_due: more companies were due than one batch refreshes; process an empty batch next.
         phases: seconds spent by phase (load, fold, write).
     """
 
     records: int
     outcomes: Mapping[str, int]
+    wrong_partition: int
     refreshes: int
     more_due: bool
     phases: Mapping[str, float]
@@ -111,7 +113,8 @@ class Processor:
         folded = time.perf_counter()
         self.store.write(writes)
         phases = {"load": read_done - began, "fold": folded - read_done, "write": time.perf_counter() - folded}
-        return Result(len(batch.reads), counts, len(writes.refreshes), loaded.more_due, phases)
+        wrong = sum(position.wrong_partition for position in writes.positions)
+        return Result(len(batch.reads), counts, wrong, len(writes.refreshes), loaded.more_due, phases)
 
     def _load(self, changes: Mapping[str, Sequence[Delivery]], clocks: Mapping[int, int]) -> _Loaded:
         due = self.store.due(clocks, self.settings.due_limit) if clocks else []
@@ -193,7 +196,9 @@ class Processor:
                 f"{self._letters_in_a_row} records in a row could not be applied, the last at {at}: {reason}. "
                 "Nothing of this batch was written. Fix the cause, or raise DEAD_LETTER_RUN_LIMIT to bury them."
             )
-        writes.dead_letters.append(_letter(read.record, read.log_time, read.said and read.said.company.id, reason))
+        writes.dead_letters.append(
+            _letter(read.record, read.log_time, read.said.company.id if read.said else None, reason)
+        )
         return "dead_letter"
 
 

@@ -1,0 +1,109 @@
+"""People, companies and members as the buyer group sees them, and the enumerations they are told in."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class Seniority(StrEnum):
+    """Levels, the highest first: LinkedIn's ten with `cxo` spelled `c_level`, and Apollo's `head`."""
+
+    OWNER = "owner"
+    C_LEVEL = "c_level"
+    PARTNER = "partner"
+    VP = "vp"
+    HEAD = "head"
+    DIRECTOR = "director"
+    MANAGER = "manager"
+    SENIOR = "senior"
+    ENTRY = "entry"
+    TRAINING = "training"
+    UNPAID = "unpaid"
+
+
+class Function(StrEnum):
+    """What a person works on; `administrative` is apart, because a gatekeeper is no decision maker."""
+
+    EXECUTIVE = "executive"
+    SALES = "sales"
+    MARKETING = "marketing"
+    FINANCE = "finance"
+    IT = "it"
+    ENGINEERING = "engineering"
+    PRODUCT = "product"
+    OPERATIONS = "operations"
+    HR = "hr"
+    LEGAL = "legal"
+    PROCUREMENT = "procurement"
+    SUPPORT = "support"
+    CUSTOMER_SUCCESS = "customer_success"
+    DATA = "data"
+    SECURITY = "security"
+    DESIGN = "design"
+    RESEARCH = "research"
+    ADMINISTRATIVE = "administrative"
+    OTHER = "other"
+
+
+class Role(StrEnum):
+    """What a member is in a purchase, in the order in which a seller reads the group."""
+
+    DECISION_MAKER = "decision_maker"
+    CHAMPION = "champion"
+    STAKEHOLDER = "stakeholder"
+    BLOCKER = "blocker"
+    INTRODUCER = "introducer"
+
+
+RANK: Final = {level: rank for rank, level in enumerate(Seniority)}
+"""0 is the highest level."""
+_ROLE_RANK: Final = {role: rank for rank, role in enumerate(Role)}
+
+
+@dataclass(frozen=True, slots=True)
+class Employee:
+    """A person who works at the company now; `seniority` and `department` are the provider's own words."""
+
+    person_id: str
+    name: str | None = None
+    title: str | None = None
+    seniority: str | None = None
+    department: str | None = None
+    email: str | None = None
+    linkedin_url: str | None = None
+    country: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyFacts:
+    """What is known of the company."""
+
+    company_id: str
+    name: str | None = None
+    domain: str | None = None
+    industry: str | None = None
+    employee_count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One person in one role.
+
+    Attributes:
+        score: 0 to 100, how much the person weighs in a purchase.
+        why: the rule and the facts behind it, one sentence for a seller.
+    """
+
+    person_id: str
+    name: str | None
+    title: str | None
+    role: str
+    score: int
+    seniority: str | None
+    function: str | None
+    why: str
+
+
+def group_order(member: Member) -> tuple[int, int, str]:
+    """Sort key of members: role, then weight, then person id."""
+    return (_ROLE_RANK[Role(member.role)], -member.score, member.person_id)

@@ -1,0 +1,155 @@
+"""The partitions a consumer owns, and what of them was read but not yet committed. Pure bookkeeping, no I/O.
+
+A partition is positioned when its place in PostgreSQL is known: only then are its records accepted. Each assignment
+makes a new `Owned`, so that work taken under an earlier assignment is recognised and can no longer count: the fence.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from consumers.runtime.records import Batch, Read, Record, read
+from db.rows import PositionRow
+
+
+@dataclass(slots=True, eq=False)
+class Owned:
+    """One partition, from its assignment to its revocation.
+
+    Attributes:
+        position: next offset to commit, as in PostgreSQL; None until it is known.
+        next_offset: the next offset to accept from Kafka.
+        log_time: the greatest timestamp read, ms; None before the first record.
+        untouched: nothing of the partition was ever committed.
+        at_end: Kafka said that nothing follows what was read.
+        more_due: companies are due that the last batch had no room for.
+        next_due: when its earliest trailing refresh is due, ms; None: none is, as far as `due_known`.
+        due_known: `next_due` is what PostgreSQL says.
+    """
+
+    partition: int
+    position: int | None = None
+    next_offset: int = 0
+    log_time: int | None = None
+    untouched: bool = False
+    at_end: bool = False
+    more_due: bool = False
+    next_due: int | None = None
+    due_known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A batch, and under which assignments it was taken."""
+
+    batch: Batch
+    owners: tuple[Owned, ...]
+
+
+@dataclass(slots=True)
+class Assignment:
+    """All partitions of one consumer, and their records that wait in order of arrival.
+
+    Attributes:
+        taken: the work that is being processed; there is one at a time.
+    """
+
+    owned: dict[int, Owned] = field(default_factory=dict)
+    waiting: deque[Read] = field(default_factory=deque)
+    taken: Work | None = None
+
+    def add(self, partitions: Iterable[int]) -> None:
+        """Partitions were assigned; where they are is not known yet."""
+        for partition in partitions:
+            self.owned[partition] = Owned(partition)
+
+    def drop(self, partitions: Iterable[int]) -> None:
+        """Partitions are somebody else's now; what waits of them is theirs to read."""
+        gone = {partition for partition in partitions if self.owned.pop(partition, None) is not None}
+        self._forget(gone)
+
+    def unpositioned(self) -> list[Owned]:
+        """Partitions whose place is not known."""
+        return [owned for owned in self.owned.values() if owned.position is None]
+
+    def position(self, owned: Owned, row: PositionRow) -> None:
+        """A partition's place as PostgreSQL has it."""
+        owned.position = owned.next_offset = row.next_offset
+        owned.log_time = row.log_time
+        owned.untouched = row.next_offset == 0 and row.log_time is None
+        owned.at_end = owned.due_known = False
+
+    def accept(self, record: Record) -> bool:
+        """Take a record in, unless it is not ours to read or was read before."""
+        owned = self.owned.get(record.partition)
+        if owned is None or owned.position is None or record.offset < owned.next_offset:
+            return False
+        owned.next_offset = record.offset + 1
+        owned.log_time = record.timestamp if owned.log_time is None else max(owned.log_time, record.timestamp)
+        owned.at_end = False
+        self.waiting.append(read(record, owned.log_time))
+        return True
+
+    def end_reached(self, partition: int, offset: int) -> None:
+        """Kafka has nothing beyond this offset for now."""
+        owned = self.owned.get(partition)
+        if owned is not None and owned.position is not None and offset >= owned.next_offset:
+            owned.at_end = True
+
+    def take(self, max_records: int, max_bytes: int) -> Work | None:
+        """The next batch, at least one record if one waits; None when there is nothing to do, or work is under way."""
+        if self.taken is not None:
+            return None
+        batch = Batch(list(self._take(max_records, max_bytes)))
+        owners = {r.record.partition: self.owned[r.record.partition] for r in batch.reads}
+        owners |= {owned.partition: owned for owned in self.owned.values() if owned.more_due}
+        if not owners:
+            return None
+        for partition, owned in owners.items():
+            batch.expected[partition] = batch.next_offsets[partition] = owned.position or 0
+            if owned.log_time is not None:
+                batch.clocks[partition] = owned.log_time
+            owned.more_due = False
+        for item in batch.reads:
+            batch.next_offsets[item.record.partition] = item.record.offset + 1
+            batch.clocks[item.record.partition] = item.log_time
+        self.taken = Work(batch, tuple(owners.values()))
+        return self.taken
+
+    def commit(self, work: Work, more_due: bool) -> dict[int, int]:
+        """The work took effect.
+
+        Returns:
+            The next offset of each of its partitions that is still ours under the same assignment.
+        """
+        self.taken = None
+        for owned in self._still_ours(work):
+            owned.position = work.batch.next_offsets[owned.partition]
+            owned.more_due, owned.due_known = more_due, False
+        return {owned.partition: work.batch.next_offsets[owned.partition] for owned in self._still_ours(work)}
+
+    def give_up(self, work: Work) -> None:
+        """The work took no effect, or nobody knows: its partitions must be read again from where PostgreSQL says."""
+        self.taken = None
+        lost = [owned.partition for owned in self._still_ours(work)]
+        self._forget(set(lost))
+        self.add(lost)
+
+    def idle(self) -> bool:
+        """Whether nothing waits and nothing is under way."""
+        return not self.waiting and self.taken is None
+
+    def _still_ours(self, work: Work) -> Iterator[Owned]:
+        return (owned for owned in work.owners if self.owned.get(owned.partition) is owned)
+
+    def _take(self, max_records: int, max_bytes: int) -> Iterator[Read]:
+        size = 0
+        for _ in range(min(max_records, len(self.waiting))):
+            size += len(self.waiting[0].record.value or b"")
+            yield self.waiting.popleft()
+            if size >= max_bytes:
+                return
+
+    def _forget(self, partitions: set[int]) -> None:
+        if partitions:
+            self.waiting = deque(item for item in self.waiting if item.record.partition not in partitions)

@@ -1,0 +1,160 @@
+"""Polls: records into the assignment, the broker's troubles told apart, and no more read than there is room for."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import structlog
+from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from consumers.runtime.assignment import Assignment, Owned
+from consumers.runtime.records import Record
+from consumers.settings import ConsumerSettings
+from db.rows import PositionRow
+
+log = structlog.get_logger()
+
+MOST_RECORDS_A_POLL: Final = 500
+PAUSE_AFTER_S: Final = 1.0
+"""How long the buffer may stay full before partitions are paused: a pause throws away what librdkafka has fetched."""
+WATERMARK_TIMEOUT_S: Final = 10.0
+_TRANSIENT: Final = frozenset(
+    {
+        KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001  # the client's names for its own errors begin with an underscore
+        KafkaError._TRANSPORT,  # noqa: SLF001
+        KafkaError._RESOLVE,  # noqa: SLF001
+        KafkaError._TIMED_OUT,  # noqa: SLF001
+        KafkaError._MAX_POLL_EXCEEDED,  # noqa: SLF001  # the group gave our partitions away; on_lost follows
+        KafkaError.UNKNOWN_TOPIC_OR_PART,  # the topic may come
+        KafkaError.REQUEST_TIMED_OUT,
+    }
+)
+
+
+class LogError(RuntimeError):
+    """The log cannot be read on without losing or misjudging records."""
+
+
+class Intake:
+    """Reads the log into an assignment; used by the thread that owns the consumer.
+
+    Args:
+        clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        assignment: Assignment,
+        settings: ConsumerSettings,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._consumer, self._assignment, self._clock = consumer, assignment, clock
+        self._topic, self._limit = settings.person_changes_topic, settings.buffer_max_records
+        self._accept_lost = settings.accept_lost_records
+        self._full_since: float | None = None
+        self._paused = False
+
+    def poll(self, timeout: float) -> None:
+        """Wait for a record, at most `timeout` seconds, then take all that is there and has room.
+
+        Raises:
+            LogError: the log cannot be read on.
+            KafkaException: the broker refuses us for good.
+        """
+        if self.full and not self._paused:
+            return
+        message = self._consumer.poll(timeout)
+        if message is None:
+            return
+        self._take(message)
+        room = self._limit - len(self._assignment.waiting)
+        for more in self._consumer.consume(max(1, min(room, MOST_RECORDS_A_POLL)), 0):
+            self._take(more)
+
+    @property
+    def full(self) -> bool:
+        """Whether no more records may wait."""
+        return len(self._assignment.waiting) >= self._limit
+
+    def flow(self) -> None:
+        """Pause when the buffer stays full, resume when half of it is done; polling goes on all the time."""
+        if not self.full:
+            self._full_since = None
+        elif self._full_since is None:
+            self._full_since = self._clock()
+        if not self._paused and self._full_since is not None and self._clock() - self._full_since > PAUSE_AFTER_S:
+            self._paused = True
+            self._consumer.pause(self._positioned())
+        elif self._paused and len(self._assignment.waiting) <= self._limit // 2:
+            self._paused = False
+            self._consumer.resume(self._positioned())
+
+    def hold(self, partitions: Iterable[int]) -> None:
+        """Read nothing of these partitions until they are placed."""
+        self._consumer.pause([TopicPartition(self._topic, partition) for partition in partitions])
+
+    def place(self, owned: Owned, row: PositionRow) -> None:
+        """Read a partition on from its position in PostgreSQL."""
+        place = TopicPartition(self._topic, owned.partition, row.next_offset)
+        self._consumer.seek(place)
+        self._assignment.position(owned, row)
+        if not self._paused:
+            self._consumer.resume([place])
+
+    def behind(self) -> dict[int, int]:
+        """Records of each partition that are not committed yet, as far as the client knows."""
+        return {o.partition: self._behind(o) for o in self._assignment.owned.values() if o.position is not None}
+
+    def _behind(self, owned: Owned) -> int:
+        _, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, owned.partition), cached=True)
+        return max(0, high - (owned.position or 0))
+
+    def _take(self, message: Message) -> None:
+        if (error := message.error()) is not None:
+            self._trouble(message, error)
+            return
+        kind, timestamp = message.timestamp()
+        if kind != TIMESTAMP_LOG_APPEND_TIME:
+            raise LogError(
+                f"topic {self._topic} has records without the broker's time (message.timestamp.type is not "
+                "LogAppendTime); decisions would rest on producers' clocks. Set it with kafka-configs.sh, then restart."
+            )
+        self._assignment.accept(_record(message, timestamp))
+
+    def _trouble(self, message: Message, error: KafkaError) -> None:
+        code, partition = error.code(), message.partition()
+        if code == KafkaError._PARTITION_EOF:  # noqa: SLF001
+            self._assignment.end_reached(partition or 0, message.offset() or 0)
+        elif code == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
+            self._out_of_range(partition or 0)
+        elif not error.fatal() and (code in _TRANSIENT or error.retriable()):
+            log.warning("the broker cannot do it now; the client tries again", why=error.str())
+        else:
+            raise KafkaException(error)
+
+    def _out_of_range(self, partition: int) -> None:
+        """The position is not in the log: natural for a partition never read, whose beginning retention has deleted."""
+        owned, place = self._assignment.owned.get(partition), TopicPartition(self._topic, partition)
+        if owned is None or owned.position is None:
+            return
+        low, high = self._consumer.get_watermark_offsets(place, timeout=WATERMARK_TIMEOUT_S)
+        if not owned.untouched and not self._accept_lost:
+            early = owned.next_offset < low
+            why = "retention deleted records that were never read" if early else "the topic was made anew"
+            raise LogError(
+                f"{self._topic}/{partition}: the next record to read has offset {owned.next_offset}, but the log has "
+                f"{low} to {high}: {why}. To go on with what the log has, start once with ACCEPT_LOST_RECORDS=true."
+            )
+        log.warning("reading from the log's beginning", partition=partition, position=owned.position, offset=low)
+        owned.next_offset = place.offset = low
+        self._consumer.seek(place)
+
+    def _positioned(self) -> list[TopicPartition]:
+        owned = self._assignment.owned.values()
+        return [TopicPartition(self._topic, o.partition) for o in owned if o.position is not None]
+
+
+def _record(message: Message, timestamp: int) -> Record:
+    partition, offset = message.partition(), message.offset()
+    return Record(partition, offset, timestamp, message.key(), message.value(), message.headers() or ())  # type: ignore[arg-type]  # a record has both, and bytes

@@ -1,0 +1,76 @@
+"""What a consumer measures, named in one place with units."""
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from consumers.runtime.processor import Result
+
+_BATCH_BUCKETS = (1, 10, 50, 100, 500, 1000, 2000, 5000)
+_PHASE_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5)
+
+
+class Metrics:
+    """Prometheus metrics of one consumer process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._records = Counter(
+            "consumer_records", "Records read and committed, whatever became of them", registry=self.registry
+        )
+        self._outcomes = Counter(
+            "consumer_outcomes", "Records by outcome; their sum is the records", ["outcome"], registry=self.registry
+        )
+        self._difference = Gauge(
+            "consumer_conservation_difference",
+            "Records less outcomes since the start: always 0 (law L7)",
+            registry=self.registry,
+        )
+        self._wrong_partition = Counter(
+            "consumer_wrong_partition_records", "Records whose key belongs on another partition", registry=self.registry
+        )
+        self._refreshes = Counter("consumer_refreshes", "Refreshes of a company's groups", registry=self.registry)
+        self._batch = Histogram(
+            "consumer_batch_records", "Records in one transaction", buckets=_BATCH_BUCKETS, registry=self.registry
+        )
+        self._phases = Histogram(
+            "consumer_batch_phase_seconds",
+            "Seconds a batch spends by phase",
+            ["phase"],
+            buckets=_PHASE_BUCKETS,
+            registry=self.registry,
+        )
+        self._lag = Gauge(
+            "consumer_lag_records",
+            "Records of the log that are not committed yet",
+            ["partition"],
+            registry=self.registry,
+        )
+        self.ticks = Counter("consumer_ticks", "Ticks appended to the log", registry=self.registry)
+        self.database_failures = Counter(
+            "consumer_database_failures", "Attempts that the database refused for a time", registry=self.registry
+        )
+        self.waiting = Gauge(
+            "consumer_waiting_records", "Records read that wait for their batch", registry=self.registry
+        )
+        self.partitions = Gauge("consumer_partitions", "Partitions owned", registry=self.registry)
+        self._balance = 0
+
+    def batch(self, result: Result) -> None:
+        """A batch was committed."""
+        self._records.inc(result.records)
+        for outcome, count in result.outcomes.items():
+            self._outcomes.labels(outcome).inc(count)
+        self._balance += result.records - sum(result.outcomes.values())
+        self._difference.set(self._balance)
+        self._wrong_partition.inc(result.wrong_partition)
+        self._refreshes.inc(result.refreshes)
+        self._batch.observe(result.records)
+        for phase, seconds in result.phases.items():
+            self._phases.labels(phase).observe(seconds)
+
+    def lag(self, records: Mapping[int, int]) -> None:
+        """Records behind the end, by partition owned; others are forgotten."""
+        self._lag.clear()
+        for partition, count in records.items():
+            self._lag.labels(str(partition)).set(count)

@@ -1,0 +1,156 @@
+"""One consumer process: puts the parts together, runs the loop, stops in order."""
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Final
+
+import structlog
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+
+from consumers.runtime.health import HealthServer
+from consumers.runtime.intake import LogError
+from consumers.runtime.loop import Loop
+from consumers.runtime.metrics import Metrics
+from consumers.runtime.processor import Processor, TooManyDeadLettersError
+from consumers.runtime.ticks import Ticker
+from consumers.runtime.worker import Worker
+from consumers.settings import ConsumerSettings
+from db.errors import FatalDatabaseError
+from db.store import Store
+
+log = structlog.get_logger()
+
+STALLED_SECONDS: Final = 60.0
+"""The loop turns many times a second; one that has not for so long is stuck, and the process should be restarted."""
+NO_PARTITION_SECONDS: Final = 15.0
+"""A consumer without a partition is ready after this: there may be more consumers than partitions."""
+WORKER_STOP_SECONDS: Final = 1.0
+_EXPECTED: Final = (LogError, TooManyDeadLettersError, FatalDatabaseError, KafkaException)
+
+
+def run_consumer(settings: ConsumerSettings) -> int:
+    """Consume until SIGINT or SIGTERM; a second signal kills at once.
+
+    Returns:
+        The exit code: 0 after an orderly stop, 1 when the process cannot go on; the log says why.
+    """
+    stop = threading.Event()
+    with _signals(stop):
+        try:
+            consume(settings, stop)
+        except _EXPECTED as error:
+            log.error("the consumer cannot go on", why=str(error), kind=type(error).__name__)  # noqa: TRY400  # no bug, no trace
+            return 1
+        except OSError as error:
+            log.error("the consumer cannot start", why=str(error), setting="CONSUMER_HTTP_PORT")  # noqa: TRY400
+            return 1
+    log.info("the consumer has stopped")
+    return 0
+
+
+def consume(settings: ConsumerSettings, stop: threading.Event) -> None:
+    """Consume until `stop` is set.
+
+    Raises:
+        LogError, TooManyDeadLettersError, FatalDatabaseError, KafkaException: it cannot go on.
+        OSError: the health port is taken.
+    """
+    health, metrics = _Health(), Metrics()
+    with ExitStack() as stack:
+        store = stack.enter_context(
+            Store(settings.database_url.get_secret_value(), settings.database_statement_timeout_seconds)
+        )
+        worker = Worker(lambda trouble: _note(health, metrics, trouble))
+        stack.callback(worker.close, WORKER_STOP_SECONDS)
+        ticker = stack.enter_context(closing(_ticker(settings, metrics)))
+        loop = Loop(_consumer(settings), Processor(store, settings), worker, ticker, metrics, settings)
+        health.loop = loop
+        if settings.consumer_http_port:
+            where = (settings.consumer_http_host, settings.consumer_http_port)
+            stack.enter_context(closing(HealthServer(*where, health.live, health.ready, metrics.registry)))
+        loop.run(stop.is_set)
+
+
+@dataclass(slots=True)
+class _Health:
+    """What the probes are told."""
+
+    loop: Loop | None = None
+    trouble: str | None = None
+    started_at: float = field(default_factory=time.monotonic)
+
+    def live(self) -> str | None:
+        since = time.monotonic() - (self.loop.turned_at if self.loop else self.started_at)
+        return f"the loop has not turned for {since:.0f} s" if since > STALLED_SECONDS else None
+
+    def ready(self) -> str | None:
+        if self.trouble is not None:
+            return f"the database cannot be used: {self.trouble}"
+        if self.loop is not None and self.loop.positioned:
+            return None
+        if self.loop is not None and not self.loop.assignment.owned and self._patient():
+            return None
+        return "no partition is assigned and positioned yet"
+
+    def _patient(self) -> bool:
+        return time.monotonic() - self.started_at > NO_PARTITION_SECONDS
+
+
+def _note(health: _Health, metrics: Metrics, trouble: str | None) -> None:
+    health.trouble = trouble
+    if trouble is not None:
+        metrics.database_failures.inc()
+
+
+def _name() -> str:
+    return f"person-changes-{socket.gethostname()}-{os.getpid()}"
+
+
+def _consumer(settings: ConsumerSettings) -> Consumer:
+    protocol: dict[str, str] = {"group.protocol": settings.group_protocol}
+    if settings.group_protocol == "classic":
+        protocol["partition.assignment.strategy"] = "cooperative-sticky"
+    config = settings.consumer_config(
+        _name(),
+        settings.consumer_group,
+        **{
+            "auto.commit.interval.ms": 1000,
+            "fetch.wait.max.ms": 100,  # what a resumed or sought partition waits for a fetch that is under way
+            "queued.max.messages.kbytes": 16 * 1024,
+            "error_cb": _broker_trouble,
+        }
+        | protocol,
+    )
+    return Consumer(config)
+
+
+def _ticker(settings: ConsumerSettings, metrics: Metrics) -> Ticker:
+    producer = Producer(settings.producer_config(_name(), **{"linger.ms": 0, "message.timeout.ms": 10_000}))
+    return Ticker(producer, settings.person_changes_topic, _name(), metrics.ticks.inc)
+
+
+def _broker_trouble(error: KafkaError) -> None:
+    log.warning("the broker cannot be reached; the client tries again", why=error.str())
+
+
+@contextmanager
+def _signals(stop: threading.Event) -> Iterator[None]:
+    """The first SIGINT or SIGTERM asks to stop, the second one kills."""
+
+    def on_signal(number: int, _: FrameType | None) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,86 @@
+"""Ticks: records without a key that say only that log time has come this far, so that time itself is in the log.
+
+When to append one is decided by this consumer's clock, what follows from it by the broker's timestamp alone: a wrong
+clock can delay a tick, never change a decision.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from consumers.runtime.assignment import Owned
+from schemas.codec import Codec
+from schemas.topics import tick_headers
+
+log = structlog.get_logger()
+
+LEAST_SECONDS_BETWEEN: Final = 1.0
+"""On one partition: a clock that is far ahead costs a tick a second, no more."""
+CLOSE_SECONDS: Final = 1.0
+
+
+def needs_tick(owned: Owned, now_ms: int) -> bool:
+    """Whether something is due on a partition on which nothing arrives, by this consumer's clock."""
+    return owned.at_end and owned.due_known and owned.next_due is not None and owned.next_due <= now_ms
+
+
+class Ticker:
+    """Appends ticks, at most one a second a partition.
+
+    Args:
+        producer: of its own; ticks are not awaited: one that is lost is followed by another.
+        name: who sends them.
+        clock: wall-clock time, ms UTC.
+        on_sent: told of each tick that the broker took.
+    """
+
+    def __init__(
+        self,
+        producer: Producer,
+        topic: str,
+        name: str,
+        on_sent: Callable[[], None],
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self._producer, self._topic, self._name = producer, topic, name
+        self._on_sent, self._clock = on_sent, clock
+        self._codec = Codec("tick")
+        self._last: dict[int, float] = {}
+
+    def tick(self, partitions: Iterable[Owned]) -> None:
+        """Append a tick to each of these partitions that needs one."""
+        self._producer.poll(0)
+        now_ms = self._clock()
+        for owned in partitions:
+            if needs_tick(owned, now_ms) and self._may(owned.partition):
+                self._send(owned.partition, now_ms)
+
+    def close(self) -> None:
+        """Give what was sent a moment to arrive; what does not is sent by the next owner."""
+        self._producer.flush(CLOSE_SECONDS)
+
+    def _may(self, partition: int) -> bool:
+        now = time.monotonic()
+        if now - self._last.get(partition, -LEAST_SECONDS_BETWEEN) < LEAST_SECONDS_BETWEEN:
+            return False
+        self._last[partition] = now
+        return True
+
+    def _send(self, partition: int, now_ms: int) -> None:
+        value = self._codec.encode({"sent_by": self._name, "sent_at": now_ms})
+        headers = tick_headers(self._name, now_ms)
+        try:
+            self._producer.produce(
+                self._topic, value=value, partition=partition, headers=headers, on_delivery=self._delivered
+            )
+        except (BufferError, KafkaException) as error:
+            log.warning("a tick could not be sent; another follows", partition=partition, why=str(error))
+
+    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+        if error is None:
+            self._on_sent()
+        else:
+            log.warning("a tick did not arrive; another follows", partition=message.partition(), why=error.str())
