@@ -1,1 +1,1 @@
-"""The HTTP side: verifies what providers post and produces it to the log."""
+"""The HTTP side: signed webhooks in, the read API out."""

@@ -1,0 +1,69 @@
+"""How `group show` looks: as text and as JSON."""
+
+from typing import TYPE_CHECKING, Any, Final
+
+from cli.output import counted, iso, say, table
+
+if TYPE_CHECKING:
+    from db.reads import GroupView, MemberView
+
+_HEADS: Final = ("role", "name", "title", "level", "function", "score", "why")
+
+
+def document(view: "GroupView") -> dict[str, Any]:
+    """The group as JSON; times in ISO 8601, UTC."""
+    return {
+        "workspaceId": view.workspace_id,
+        "company": {
+            "id": view.company_id,
+            "name": view.name,
+            "domain": view.domain,
+            "industry": view.industry,
+            "employeeCount": view.employee_count,
+        },
+        "version": view.version,
+        "policyVersion": view.policy_version,
+        "refreshedAt": iso(view.refreshed_at),
+        "changedAt": iso(view.changed_at),
+        "pending": {
+            "changes": view.pending_count,
+            "since": iso(view.pending_since),
+            "refreshDueAt": iso(view.refresh_due_at),
+        },
+        "members": [_member(member) for member in view.members],
+    }
+
+
+def show(view: "GroupView") -> None:
+    """The group as text."""
+    facts = [view.domain, view.industry]
+    if view.employee_count is not None:
+        facts.append(counted(view.employee_count, "employee"))
+    name = f"{view.name} ({view.company_id})" if view.name else view.company_id
+    say(", ".join([name, *(fact for fact in facts if fact)]))
+    say(f"workspace {view.workspace_id}, version {view.version}, {counted(len(view.members), 'member')}")
+    say(f"refreshed {iso(view.refreshed_at)}, changed {iso(view.changed_at) or 'never'}")
+    if view.pending_count:
+        changes = counted(view.pending_count, "change")
+        say(f"pending: {changes} since {iso(view.pending_since)}, covered by the refresh at {iso(view.refresh_due_at)}")
+    if view.members:
+        say("")
+        table(_HEADS, [_row(member) for member in view.members], right=("score",))
+
+
+def _row(member: "MemberView") -> tuple[object, ...]:
+    who = member.name or member.person_id
+    return (member.role, who, member.title, member.seniority, member.function, member.score, member.why)
+
+
+def _member(member: "MemberView") -> dict[str, Any]:
+    return {
+        "personId": member.person_id,
+        "role": member.role,
+        "name": member.name,
+        "title": member.title,
+        "seniority": member.seniority,
+        "function": member.function,
+        "score": member.score,
+        "why": member.why,
+    }

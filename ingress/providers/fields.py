@@ -1,0 +1,121 @@
+"""Reads single values of a JSON payload; what does not fit is named with the sender's own dotted path."""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from schemas.events import FieldChange, InvalidChangeError
+
+JsonObject = Mapping[str, Any]
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND: Final = timedelta(milliseconds=1)
+_EARLIEST_MS: Final = 100_000_000_000
+"""March 1973; as seconds, the year 5138: a smaller number of ms is seconds by mistake."""
+
+
+def as_object(value: Any, field: str) -> JsonObject:
+    """An object; null and absent are an empty one.
+
+    Raises:
+        InvalidChangeError: the value is something else.
+    """
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise InvalidChangeError(field, "must be an object")
+    return value
+
+
+def identifier(value: Any, field: str) -> str:
+    """An id as text; providers send whole numbers too.
+
+    Raises:
+        InvalidChangeError: it is missing, or neither text nor a whole number.
+    """
+    if isinstance(value, str):
+        return value
+    if value is None:
+        raise InvalidChangeError(field, "must be given")
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidChangeError(field, "must be text or a whole number")
+    return _digits(value, field)
+
+
+def text(value: Any, field: str) -> str | None:
+    """A text; null, absent and blank say nothing.
+
+    Raises:
+        InvalidChangeError: the value is no text.
+    """
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise InvalidChangeError(field, "must be text")
+    return value if value and not value.isspace() else None
+
+
+def count(value: Any, field: str) -> int | None:
+    """A whole number or nothing.
+
+    Raises:
+        InvalidChangeError: the value is something else.
+    """
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+        raise InvalidChangeError(field, "must be a whole number")
+    return value
+
+
+def instant(value: Any, field: str, default: int) -> int:
+    """A time as ms UTC, from ISO 8601 (without a zone: UTC) or from ms since 1970.
+
+    Raises:
+        InvalidChangeError: the value is no time.
+    """
+    if value is None:
+        return default
+    if isinstance(value, str):
+        return _iso(value, field)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidChangeError(field, "must be ISO 8601 text or whole milliseconds since 1970")
+    if 0 < value < _EARLIEST_MS:
+        raise InvalidChangeError(field, "must be in milliseconds since 1970; this looks like seconds")
+    return value
+
+
+def field_changes(value: Any, field: str) -> dict[str, FieldChange]:
+    """What the sender says fields were and are: `{"title": {"old": …, "new": …}}`; a bare value is the new one.
+
+    Raises:
+        InvalidChangeError: the value is no object.
+    """
+    return {name: _field_change(change) for name, change in as_object(value, field).items()}
+
+
+def _field_change(value: Any) -> FieldChange:
+    if isinstance(value, dict):
+        return FieldChange(_as_text(value.get("old")), _as_text(value.get("new")))
+    return FieldChange(None, _as_text(value))
+
+
+def _as_text(value: Any) -> str | None:
+    """Any JSON value as text: what we do not understand is kept as it is, for people."""
+    if value is None or isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _digits(value: int, field: str) -> str:
+    try:
+        return str(value)
+    except ValueError:  # Python refuses to write out numbers of thousands of digits
+        raise InvalidChangeError(field, "is too long") from None
+
+
+def _iso(value: str, field: str) -> int:
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise InvalidChangeError(field, "is not a time in ISO 8601, such as 2025-10-10T12:00:00Z") from None
+    # Subtracted, not converted to UTC: a conversion overflows in the years 1 and 9999.
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH) // _MILLISECOND

@@ -1,0 +1,210 @@
+"""The original's payload: one JSON object in camelCase, a change of one person at one company.
+
+A person who moves makes two records, one for each company, with the same event id.
+"""
+
+from typing import Any, Final, NamedTuple
+
+from ingress.providers import Skipped
+from ingress.providers.fields import JsonObject, as_object, count, field_changes, identifier, instant, text
+from schemas.events import (
+    PERSON_TYPES,
+    ChangeType,
+    Company,
+    FieldChange,
+    InvalidChangeError,
+    Movement,
+    Person,
+    PersonChange,
+    canonical_type,
+    validate_change,
+)
+
+DEFAULT_SOURCE: Final = "generic"
+TAKEN: Final = PERSON_TYPES | {ChangeType.OPTED_OUT, ChangeType.REFRESH_REQUESTED}
+"""The types a webhook may carry; a user's own choice of role is no provider's to make."""
+_MAX_SHOWN: Final = 80
+
+
+class _Head(NamedTuple):
+    """What the records of one payload share."""
+
+    event_id: str
+    source: str
+    type: str
+    occurred_at: int
+    received_at: int
+    said: dict[str, FieldChange]
+
+
+class _Named(NamedTuple):
+    """A company, and where in the payload it stands."""
+
+    company: Company
+    field: str
+
+
+def read_changes(payload: Any, received_at: int, source: str | None) -> list[PersonChange] | Skipped:
+    """The records of a payload, one a company.
+
+    Args:
+        payload: parsed JSON.
+        received_at: ms UTC.
+        source: the configured source's name, which counts whatever the payload says; None takes the payload's own.
+
+    Returns:
+        One or two valid changes, or why there is none.
+
+    Raises:
+        InvalidChangeError: names the first field that is wrong, as the sender spells it.
+    """
+    if not isinstance(payload, dict):
+        raise InvalidChangeError("body", "must be a JSON object with one change")
+    if not isinstance(kind := payload.get("type"), str):
+        raise InvalidChangeError("type", "must be given as text")
+    if (kind := canonical_type(kind)) not in TAKEN:
+        return Skipped(f"type {_shown(kind)} is none that a webhook may carry: {', '.join(sorted(TAKEN))}")
+    head = _Head(
+        event_id=identifier(payload.get("id"), "id"),
+        source=source or text(payload.get("source"), "source") or DEFAULT_SOURCE,
+        type=kind,
+        occurred_at=instant(payload.get("timestamp"), "timestamp", received_at),
+        received_at=received_at,
+        said=_said(payload),
+    )
+    if kind == ChangeType.COMPANY_CHANGE:
+        return _move(payload, head)
+    person = None if kind == ChangeType.REFRESH_REQUESTED else _person(payload, head.said)
+    return [_record(head, _Named(_company(payload.get("company"), "company"), "company"), person)]
+
+
+def _move(payload: JsonObject, head: _Head) -> list[PersonChange]:
+    """Who left somewhere, joined somewhere, or both; the same company twice is no move."""
+    person, (joined, left) = _person(payload, head.said), _companies(payload)
+    if joined and left:
+        if joined.company.id == left.company.id:
+            return [_record(head, joined, person)]
+        gone = _record(head, left, _as_left(person, head.said), Movement.LEFT, joined)
+        return [gone, _record(head, joined, person, Movement.JOINED, left)]
+    if left:
+        return [_record(head, left, _as_left(person, head.said), Movement.LEFT)]
+    if joined:
+        return [_record(head, joined, person, Movement.JOINED)]
+    raise InvalidChangeError("company.id", "must be given; or person.oldCompany.id, when the person only left")
+
+
+def _record(
+    head: _Head, at: _Named, person: Person | None, movement: Movement = Movement.NONE, other: _Named | None = None
+) -> PersonChange:
+    change = PersonChange(
+        event_id=head.event_id,
+        source=head.source,
+        type=head.type,
+        occurred_at=head.occurred_at,
+        received_at=head.received_at,
+        company=at.company,
+        movement=movement,
+        person=person,
+        other_company=other.company if other else None,
+        changes=head.said,
+    )
+    try:
+        return validate_change(change)
+    except InvalidChangeError as error:
+        top, _, rest = error.field.partition(".")
+        places = {"company": at.field, "otherCompany": other.field if other else "otherCompany"}
+        raise InvalidChangeError(f"{places[top]}.{rest}" if top in places else error.field, error.reason) from None
+
+
+def _companies(payload: JsonObject) -> tuple[_Named | None, _Named | None]:
+    """The company joined and the one left.
+
+    `company` is the one joined, unless it is the one left and another is named as new.
+    """
+    person, move = _details(payload), as_object(payload.get("changes"), "changes").get("company")
+    if not isinstance(move, dict):
+        move = {"new": move}
+    left = _first((person.get("oldCompany"), "person.oldCompany"), (move.get("old"), "changes.company.old"))
+    new = _first((person.get("newCompany"), "person.newCompany"), (move.get("new"), "changes.company.new"))
+    given = _first((payload.get("company"), "company"))
+    if given and new and left and given.company.id == left.company.id:
+        return new, given if left.company == Company(left.company.id) else left
+    return given or new, left
+
+
+def _first(*candidates: tuple[Any, str]) -> _Named | None:
+    """The first company that is given."""
+    return next((_Named(_company(value, field), field) for value, field in candidates if value is not None), None)
+
+
+def _company(value: Any, field: str) -> Company:
+    """A company from an object, or from its bare id."""
+    if not isinstance(value, dict):
+        return Company(identifier(value, f"{field}.id"))
+    return Company(
+        id=identifier(value.get("id"), f"{field}.id"),
+        name=text(value.get("name"), f"{field}.name"),
+        domain=text(value.get("domain"), f"{field}.domain"),
+        industry=text(value.get("industry"), f"{field}.industry"),
+        employee_count=count(value.get("employeeCount"), f"{field}.employeeCount"),
+    )
+
+
+def _person(payload: JsonObject, said: dict[str, FieldChange]) -> Person:
+    """The person as they are now; a value that only `changes` has counts too."""
+    details = _details(payload)
+
+    def read(name: str) -> str | None:
+        return text(details.get(name), f"person.{name}") or _new(said, name)
+
+    return Person(
+        id=identifier(details.get("id"), "person.id"),
+        name=read("name"),
+        email=read("email"),
+        linkedin_url=read("linkedinUrl"),
+        title=text(details.get("newTitle"), "person.newTitle") or read("title"),
+        department=read("department"),
+        seniority=read("seniority"),
+        country=read("country"),
+    )
+
+
+def _as_left(person: Person, said: dict[str, FieldChange]) -> Person:
+    """The person as the company they left knew them: what is new of them belongs to the other one."""
+    return Person(
+        id=person.id,
+        name=person.name,
+        linkedin_url=person.linkedin_url,
+        title=_old(said, "title"),
+        department=_old(said, "department"),
+        seniority=_old(said, "seniority"),
+        country=person.country,
+    )
+
+
+def _details(payload: JsonObject) -> JsonObject:
+    """The person's object; a bare id stands for one that says nothing else."""
+    person = payload.get("person")
+    return {"id": person} if isinstance(person, str | int) else as_object(person, "person")
+
+
+def _said(payload: JsonObject) -> dict[str, FieldChange]:
+    """What the sender says changed; `oldTitle` and `newTitle` say it too."""
+    said, person = field_changes(payload.get("changes"), "changes"), _details(payload)
+    if "title" not in said:
+        old, new = text(person.get("oldTitle"), "person.oldTitle"), text(person.get("newTitle"), "person.newTitle")
+        if old or new:
+            said["title"] = FieldChange(old, new)
+    return said
+
+
+def _new(said: dict[str, FieldChange], name: str) -> str | None:
+    return (said[name].new or None) if name in said else None
+
+
+def _old(said: dict[str, FieldChange], name: str) -> str | None:
+    return (said[name].old or None) if name in said else None
+
+
+def _shown(kind: str) -> str:
+    return repr(kind if len(kind) <= _MAX_SHOWN else f"{kind[:_MAX_SHOWN]}…")

@@ -1,0 +1,81 @@
+"""Settings of the ingress process, read from the environment once."""
+
+from typing import Final
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import SettingsConfigDict
+
+from db.settings import DatabaseSettings
+from schemas.settings import KafkaSettings
+
+MIN_SECRET_CHARACTERS: Final = 16
+"""Shorter ones can be guessed from one signed request, offline."""
+MAX_BODY_LIMIT: Final = 900_000
+"""A body's records must fit librdkafka's and the broker's 1 MB, headers included."""
+
+
+class IngressSettings(KafkaSettings, DatabaseSettings):
+    """How webhooks are taken in and groups are read.
+
+    Attributes:
+        webhook_secret: what senders sign with; several, comma-separated, while one is rotated out.
+        api_token: what readers of the API show; without it nobody can read.
+        ingress_host: address to listen on.
+        ingress_port: port to listen on; 0 takes any free one, and the log says which.
+        signature_max_age_seconds: how old a signature may be.
+        signature_max_ahead_seconds: how far a sender's clock may be ahead of ours.
+        max_body_bytes: a larger body is refused (413) while it is read.
+        body_timeout_seconds: a body that takes longer to arrive is given up (408).
+        max_open_requests: more webhooks at once are put off (503); with the body limit, it bounds the memory.
+        max_connections: more connections at once are turned away (503).
+        publish_timeout_seconds: when the broker takes longer to acknowledge, the answer is 503.
+        lookup_timeout_seconds: when the look-up of duplicates takes longer, the change is published unseen.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    webhook_secret: SecretStr
+    api_token: SecretStr | None = None
+    ingress_host: str = Field(default="127.0.0.1", min_length=1)
+    ingress_port: int = Field(default=8000, ge=0, le=65535)
+    signature_max_age_seconds: float = Field(default=300.0, gt=0, allow_inf_nan=False)
+    signature_max_ahead_seconds: float = Field(default=60.0, ge=0, allow_inf_nan=False)
+    max_body_bytes: int = Field(default=256 * 1024, ge=1024, le=MAX_BODY_LIMIT)
+    body_timeout_seconds: float = Field(default=10.0, gt=0, le=300)
+    max_open_requests: int = Field(default=512, ge=1)
+    max_connections: int = Field(default=4096, ge=2)
+    publish_timeout_seconds: float = Field(default=5.0, ge=0.1, le=60)
+    lookup_timeout_seconds: float = Field(default=0.1, ge=0.001, le=5)
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _secrets(cls, value: SecretStr) -> SecretStr:
+        secrets = _split(value)
+        if not secrets:
+            raise ValueError("is empty: set it to one secret or several, comma-separated (openssl rand -hex 32)")
+        if any(len(secret) < MIN_SECRET_CHARACTERS for secret in secrets):
+            raise ValueError(
+                f"each secret must have at least {MIN_SECRET_CHARACTERS} characters (openssl rand -hex 32)"
+            )
+        return SecretStr(",".join(secrets))
+
+    @field_validator("api_token")
+    @classmethod
+    def _token(cls, value: SecretStr | None) -> SecretStr | None:
+        token = value.get_secret_value().strip() if value else ""
+        if not token:
+            return None
+        if len(token) < MIN_SECRET_CHARACTERS or not token.isascii() or not token.isprintable() or " " in token:
+            raise ValueError(f"must be at least {MIN_SECRET_CHARACTERS} ASCII characters, none of them a space")
+        return SecretStr(token)
+
+    @property
+    def secrets(self) -> tuple[bytes, ...]:
+        """The active secrets, each as the bytes that key the HMAC."""
+        return tuple(secret.encode() for secret in _split(self.webhook_secret))
+
+
+def _split(value: SecretStr) -> list[str]:
+    """The secrets, each once, without the whitespace around them."""
+    parts = (part.strip() for part in value.get_secret_value().split(","))
+    return list(dict.fromkeys(part for part in parts if part))
