@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Final
 
 from local.jars import java_binary, kafka_classpath
-from local.process import LOOPBACK, Child, LocalServerError, end_leftover, remembered_port, spawn
+from local.process import LOOPBACK, Child, LocalServerError, end_leftover, is_free, remembered_port, spawn
 
 HEAP: Final = "-Xmx384m"
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 5.0
 FORMAT_SECONDS: Final = 60.0
 _JVM: Final = (HEAP, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true", "-Dfile.encoding=UTF-8")
+# After kill -9, the controller takes the broker for alive, and refuses its next start, until the session times out.
 _SETTINGS: Final = """\
 process.roles=broker,controller
 node.id=1
@@ -34,7 +35,8 @@ transaction.state.log.min.isr=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
-controlled.shutdown.enable=false
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 """
 
 
@@ -127,6 +129,8 @@ class Kafka:
             raise LocalServerError(f"Kafka's storage in {self._data} cannot be formatted:\n{done.stdout}{done.stderr}")
 
     def _answers(self) -> bool:
+        if is_free(self._port):
+            return False
         from confluent_kafka import KafkaException  # noqa: PLC0415  # loaded while the broker starts
         from confluent_kafka.admin import AdminClient  # noqa: PLC0415
 
