@@ -26,8 +26,9 @@ def show_command(company_id: CompanyId, workspace: Workspace = "default", as_jso
 
     Times are in UTC. Exit code 1 says that there is no such group.
     """
-    from cli.group_view import document, show
+    from cli.group_view import show
     from db.settings import DatabaseSettings
+    from ingress.documents import group_document
 
     url = read_settings(DatabaseSettings).database_url.get_secret_value()
     with database_trouble(url):
@@ -38,7 +39,7 @@ def show_command(company_id: CompanyId, workspace: Workspace = "default", as_jso
             "applied yet, or the id is another one"
         )
     if as_json:
-        emit(document(view))
+        emit(group_document(view))
     else:
         show(view)
 

@@ -1,6 +1,6 @@
-"""How `group show` looks: as text and as JSON."""
+"""How `group show` looks as text."""
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from cli.output import counted, iso, say, table
 
@@ -8,30 +8,6 @@ if TYPE_CHECKING:
     from db.reads import GroupView, MemberView
 
 _HEADS: Final = ("role", "name", "title", "level", "function", "score", "why")
-
-
-def document(view: "GroupView") -> dict[str, Any]:
-    """The group as JSON; times in ISO 8601, UTC."""
-    return {
-        "workspaceId": view.workspace_id,
-        "company": {
-            "id": view.company_id,
-            "name": view.name,
-            "domain": view.domain,
-            "industry": view.industry,
-            "employeeCount": view.employee_count,
-        },
-        "version": view.version,
-        "policyVersion": view.policy_version,
-        "refreshedAt": iso(view.refreshed_at),
-        "changedAt": iso(view.changed_at),
-        "pending": {
-            "changes": view.pending_count,
-            "since": iso(view.pending_since),
-            "refreshDueAt": iso(view.refresh_due_at),
-        },
-        "members": [_member(member) for member in view.members],
-    }
 
 
 def show(view: "GroupView") -> None:
@@ -54,16 +30,3 @@ def show(view: "GroupView") -> None:
 def _row(member: "MemberView") -> tuple[object, ...]:
     who = member.name or member.person_id
     return (member.role, who, member.title, member.seniority, member.function, member.score, member.why)
-
-
-def _member(member: "MemberView") -> dict[str, Any]:
-    return {
-        "personId": member.person_id,
-        "role": member.role,
-        "name": member.name,
-        "title": member.title,
-        "seniority": member.seniority,
-        "function": member.function,
-        "score": member.score,
-        "why": member.why,
-    }

@@ -75,6 +75,12 @@ def hide_secrets(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMap
     return event
 
 
+def _plain(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Uvicorn sends its message a second time, with colours."""
+    event.pop("color_message", None)
+    return event
+
+
 def _formatter(settings: LogSettings, shared: list[structlog.typing.Processor]) -> logging.Formatter:
     console = settings.log_format == "console" or (settings.log_format is None and sys.stderr.isatty())
     tail: list[structlog.typing.Processor]
@@ -87,5 +93,5 @@ def _formatter(settings: LogSettings, shared: list[structlog.typing.Processor]) 
     remove = structlog.stdlib.ProcessorFormatter.remove_processors_meta
     exceptions: list[structlog.typing.Processor] = [structlog.processors.format_exc_info]
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=shared, processors=[remove, *([] if console else exceptions), hide_secrets, *tail]
+        foreign_pre_chain=shared, processors=[remove, *([] if console else exceptions), _plain, hide_secrets, *tail]
     )

@@ -4,10 +4,11 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
 import typer
+
+from schemas.times import iso_utc
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
@@ -64,9 +65,7 @@ def printable(text: str) -> str:
 
 def iso(ms: int | None) -> str | None:
     """A time in ISO 8601, UTC."""
-    if ms is None:
-        return None
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return None if ms is None else iso_utc(ms)
 
 
 def span(ms: int | None) -> str:

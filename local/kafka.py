@@ -134,7 +134,11 @@ class Kafka:
         from confluent_kafka import KafkaException  # noqa: PLC0415  # loaded while the broker starts
         from confluent_kafka.admin import AdminClient  # noqa: PLC0415
 
-        quiet: dict[str, str | int | float | bool] = {"bootstrap.servers": self.bootstrap_servers, "log_level": 0, "reconnect.backoff.max.ms": 100}
+        quiet: dict[str, str | int | float | bool] = {
+            "bootstrap.servers": self.bootstrap_servers,
+            "log_level": 0,
+            "reconnect.backoff.max.ms": 100,
+        }
         client = AdminClient(quiet)
         try:
             return bool(client.list_topics(timeout=1).brokers)

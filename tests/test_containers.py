@@ -180,7 +180,7 @@ def test_everything_is_published_on_loopback_only() -> None:
 
 def test_the_ingress_port_is_the_same_everywhere() -> None:
     """Image, published port and health checks mean one port."""
-    port = re.search(r"\bPORT=(\d+)", instructions("ENV")[-1])
+    port = re.search(r"\bINGRESS_PORT=(\d+)", instructions("ENV")[-1])
     assert port is not None
     target = SERVICES["ingress"]["ports"][0].rsplit(":", 1)[1]
     probed = probed_urls(SERVICES["ingress"]["healthcheck"]["test"]) + probed_urls([*instructions("HEALTHCHECK")])

@@ -1,0 +1,74 @@
+"""The ASGI application: what is where, put together from its parts."""
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+
+from db.reads import Reads
+from ingress.api import Api
+from ingress.lookup import Lookup
+from ingress.metrics import Metrics
+from ingress.probes import Probes
+from ingress.problems import Problem, on_bug, on_http_exception, on_problem
+from ingress.publisher import Publisher
+from ingress.settings import IngressSettings
+from ingress.sources import sources_from
+from ingress.webhooks import Webhooks
+
+WEBHOOK: Final = "/api/webhooks/person-change"
+GROUP: Final = "/api/v1/intelligence/buyer-group"
+ADDRESSES: Final = {
+    WEBHOOK: "GET documents the webhook, POST takes one",
+    GROUP + "/{company_id}": "a company's buyer group; needs the API token",
+    "/healthz": "liveness",
+    "/readyz": "readiness",
+    "/metrics": "Prometheus",
+}
+
+
+def wall_clock() -> int:
+    """Ms UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def create_app(settings: IngressSettings, clock: Callable[[], int] = wall_clock) -> Starlette:
+    """The application; its lifespan opens and closes the producer and the database pool.
+
+    Args:
+        settings: all that it needs to know.
+        clock: ms UTC; what signatures are held against, and the time of receipt.
+    """
+    metrics = Metrics()
+    publisher = Publisher(settings, metrics.records.inc)
+    reads = Reads(settings.database_url.get_secret_value())
+    lookup = Lookup(reads.known_events, settings.lookup_timeout_seconds, metrics.lookups_failed.inc)
+    webhooks = Webhooks(settings, sources_from(settings), publisher, lookup, metrics, clock)
+    api = Api(reads, settings.api_token.get_secret_value().encode() if settings.api_token else None)
+    probes = Probes(publisher.check, metrics, ADDRESSES)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(reads)
+            await stack.enter_async_context(publisher)
+            yield
+            probes.stopping = True
+
+    routes = [
+        Route(WEBHOOK, webhooks.answer, methods=["GET", "POST"]),
+        Route(WEBHOOK + "/{source}", webhooks.answer, methods=["GET", "POST"]),
+        Route(GROUP + "/{company_id:path}", api.group),
+        Route("/healthz", probes.live),
+        Route("/readyz", probes.ready),
+        Route("/metrics", probes.measured),
+        Route("/", probes.index),
+    ]
+    handlers = {Problem: on_problem, HTTPException: on_http_exception, Exception: on_bug}
+    app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
+    app.router.redirect_slashes = False  # a redirect would lose the body of a POST
+    return app

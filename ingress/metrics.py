@@ -1,0 +1,34 @@
+"""What the HTTP side measures, named in one place with units."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Metrics:
+    """Prometheus metrics of one ingress process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.answers = Counter(
+            "ingress_webhooks",
+            "Webhooks by source and what became of them: enqueued, already_processed, skipped, or the problem's code",
+            ["source", "answer"],
+            registry=self.registry,
+        )
+        self.refused = Counter(
+            "ingress_signatures_refused", "Signatures refused, by reason", ["source", "reason"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "ingress_webhook_seconds",
+            "Seconds from a webhook's head to its answer",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.records = Counter("ingress_records", "Records that the broker has acknowledged", registry=self.registry)
+        self.open = Gauge("ingress_open_webhooks", "Webhooks that wait for their answer", registry=self.registry)
+        self.lookups_failed = Counter(
+            "ingress_lookups_failed",
+            "Look-ups of duplicates that failed; the changes were published unseen",
+            registry=self.registry,
+        )

@@ -1,0 +1,74 @@
+"""One ingress process: listens, serves, stops in order."""
+
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Final
+
+import structlog
+import uvicorn
+
+from ingress.app import create_app
+from ingress.settings import IngressSettings
+
+log = structlog.get_logger()
+
+BACKLOG: Final = 2048
+
+
+def run_ingress(settings: IngressSettings) -> int:
+    """Serve until SIGINT or SIGTERM: then nothing new is taken, and what is under way is answered.
+
+    Returns:
+        The exit code: 0 after an orderly stop, 1 when it cannot listen or start; the log says why.
+    """
+    where = f"{settings.ingress_host}:{settings.ingress_port}"
+    try:
+        listener = _listen(settings.ingress_host, settings.ingress_port)
+    except OSError as error:
+        why = error.strerror or str(error)
+        log.error("ingress cannot listen", address=where, why=why, setting="INGRESS_HOST, INGRESS_PORT")  # noqa: TRY400
+        return 1
+    config = uvicorn.Config(
+        create_app(settings),
+        log_config=None,
+        access_log=False,  # a line a webhook would cost more than the webhook; /metrics counts them
+        server_header=False,
+        limit_concurrency=settings.max_connections,
+        timeout_graceful_shutdown=round(settings.publish_timeout_seconds + settings.lookup_timeout_seconds) + 1,
+    )
+    server = uvicorn.Server(config)
+    with closing(listener), _quiet_signals():
+        log.info("ingress listens", address="{}:{}".format(*listener.getsockname()[:2]))
+        server.run(sockets=[listener])
+    if not server.started:
+        log.error("ingress did not start")
+        return 1
+    log.info("ingress has stopped")
+    return 0
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+@contextmanager
+def _quiet_signals() -> Iterator[None]:
+    """Uvicorn raises the signal again after its orderly stop, which would make that look like a death."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda *_: None) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

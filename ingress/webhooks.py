@@ -1,0 +1,143 @@
+"""Webhooks: verified on their raw bytes, read into changes, published, and only then answered with 2xx."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from ingress.body import parse_json, read_body
+from ingress.lookup import Lookup
+from ingress.metrics import Metrics
+from ingress.problems import Problem
+from ingress.providers import Skipped
+from ingress.providers.original import TAKEN
+from ingress.publisher import NotAcknowledgedError, Publisher
+from ingress.settings import IngressSettings
+from ingress.signatures import SignatureError
+from ingress.sources import EXAMPLE, Source, Sources
+from schemas.events import InvalidChangeError, PersonChange
+
+log = structlog.get_logger()
+
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+"""W3C Trace Context, section 3.2."""
+
+
+@dataclass(slots=True)
+class Webhooks:
+    """The endpoint of all sources.
+
+    Attributes:
+        clock: ms UTC.
+    """
+
+    settings: IngressSettings
+    sources: Sources
+    publisher: Publisher
+    lookup: Lookup
+    metrics: Metrics
+    clock: Callable[[], int]
+    _open: int = field(default=0, init=False)
+
+    async def answer(self, request: Request) -> Response:
+        """Documents itself on GET and HEAD, takes a webhook on POST."""
+        source = self._source(request)
+        if request.method != "POST":
+            return JSONResponse(self._document(source, request.url.path))
+        began = time.perf_counter()
+        try:
+            answer, response = await self._bounded(source, request)
+        except Problem as problem:
+            answer, response = problem.code, problem.response()
+        except ClientDisconnect:
+            answer, response = "disconnected", Response(status_code=400)  # nobody is there to read it
+        self.metrics.answers.labels(source.name, answer).inc()
+        self.metrics.seconds.observe(time.perf_counter() - began)
+        return response
+
+    def _source(self, request: Request) -> Source:
+        name = request.path_params.get("source")
+        if name is None:
+            return self.sources.original
+        if name not in self.sources.named:
+            raise Problem("unknown-source", "sources are configured by those who run this server")
+        return self.sources.named[name]
+
+    async def _bounded(self, source: Source, request: Request) -> tuple[str, Response]:
+        """Take the webhook unless too many are being taken: that bounds the memory of their bodies."""
+        if self._open >= self.settings.max_open_requests:
+            raise Problem("busy", f"{self._open} webhooks are being taken; send it again a little later")
+        self._open += 1
+        self.metrics.open.set(self._open)
+        try:
+            return await self._take(source, request)
+        finally:
+            self._open -= 1
+            self.metrics.open.set(self._open)
+
+    async def _take(self, source: Source, request: Request) -> tuple[str, Response]:
+        body = await read_body(request, self.settings.max_body_bytes, self.settings.body_timeout_seconds)
+        now = self.clock()
+        self._verify(source, request, body, now)
+        found = self._read(source, body, now)
+        if isinstance(found, Skipped):
+            return "skipped", JSONResponse({"status": "skipped", "reason": found.reason})
+        event_id = found[0].event_id
+        if await self.lookup.all_known(found):
+            return "already_processed", JSONResponse({"status": "already_processed", "eventId": event_id})
+        await self._publish(found, request)
+        return "enqueued", JSONResponse({"status": "enqueued", "eventId": event_id}, 202)
+
+    def _verify(self, source: Source, request: Request, body: bytes, now: int) -> None:
+        try:
+            source.verifier.verify(dict(request.scope["headers"]), body, now)
+        except SignatureError as error:
+            self.metrics.refused.labels(source.name, error.reason).inc()
+            raise Problem("signature", error.detail, reason=error.reason) from None
+
+    def _read(self, source: Source, body: bytes, now: int) -> list[PersonChange] | Skipped:
+        try:
+            return source.read(parse_json(body), now, source.given)
+        except InvalidChangeError as error:
+            raise Problem("invalid-change", str(error), field=error.field, reason=error.reason) from None
+
+    async def _publish(self, changes: list[PersonChange], request: Request) -> None:
+        traceparent = request.headers.get("traceparent", "")
+        try:
+            await self.publisher.publish(changes, traceparent if _TRACEPARENT.fullmatch(traceparent) else None)
+        except NotAcknowledgedError as error:
+            log.warning("a change could not be stored; its sender was asked to send it again", why=str(error))
+            raise Problem("not-acknowledged", f"{error}; send it again") from None
+
+    def _document(self, source: Source, path: str) -> dict[str, Any]:
+        return {
+            "name": "person-change webhook",
+            "description": "Tells that somebody was promoted, joined or left; the company's buyer group follows.",
+            "method": "POST",
+            "path": path,
+            "contentType": "application/json",
+            "maxBodyBytes": self.settings.max_body_bytes,
+            "signature": source.verifier.describe(),
+            "types": sorted(TAKEN),
+            "example": dict(EXAMPLE),
+            "answers": _ANSWERS,
+        }
+
+
+_ANSWERS: Final = {
+    "202": '{"status":"enqueued","eventId":…}: stored on every replica; the buyer group follows within a second',
+    "200": '"already_processed": it had its effect before; "skipped": it says nothing about a buyer group, and why',
+    "400": "the body is not JSON",
+    "401": "signature or timestamp missing, wrong, too old or too far ahead",
+    "404": "no such source",
+    "408": "the body did not arrive in time",
+    "413": "the body is too large",
+    "415": "the body is not declared as JSON",
+    "422": "JSON, but no change: which field, and why",
+    "503": "not stored; send it again after Retry-After seconds",
+}

@@ -1,0 +1,208 @@
+"""`make run`: everything on this machine, in the foreground, until Ctrl-C.
+
+Starts Kafka and PostgreSQL (unless the environment names others), migrates, creates the topics, starts ingress and one
+consumer, and says where they are. Stops in the opposite order: first nothing comes in, then what is under way ends.
+"""
+
+import fcntl
+import os
+import signal
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import IO, Final
+
+from local.process import LOOPBACK, Child, LocalServerError, end_leftover, free_port, is_free, spawn
+from local.secrets import SECRET_NAMES, kept_secrets, read_env_file, write_env_file
+from local.stack import Stack, seconds_since
+from local.welcome import welcome
+
+READY_SECONDS: Final = 30.0
+INGRESS_STOP_SECONDS: Final = 3.0
+CONSUMER_STOP_SECONDS: Final = 3.0
+WATCH_SECONDS: Final = 0.2
+
+
+def up(data_dir: Path, port: int) -> int:
+    """Run everything until SIGINT or SIGTERM; a second signal ends it at once.
+
+    Args:
+        data_dir: where data, secrets and logs are kept.
+        port: where ingress listens, on loopback.
+
+    Returns:
+        The exit code: 0 after a stop that was asked for, 1 when something does not start or ends by itself.
+    """
+    stopping = _Stopping()
+    try:
+        with ExitStack() as stack:
+            _run(stack, data_dir.absolute(), port, stopping)
+    except _StopError:
+        return 0
+    except (LocalServerError, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+class _StopError(Exception):
+    """We were asked to stop while things were starting."""
+
+
+class _Stopping:
+    """Turns the first signal into `asked`, the second one into an end at once; children die with us."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, _: int, __: FrameType | None) -> None:
+        if self.asked:
+            os._exit(1)
+        self.asked = True
+        sys.stderr.write("\nStopping (once more to end at once)\n")
+
+    def check(self) -> None:
+        """Leave off starting things.
+
+        Raises:
+            _StopError: a signal has come.
+        """
+        if self.asked:
+            raise _StopError
+
+
+def _run(stack: ExitStack, data_dir: Path, port: int, stopping: _Stopping) -> None:
+    began = time.monotonic()
+    data_dir.mkdir(parents=True, exist_ok=True)
+    stack.enter_context(_locked(data_dir))
+    for name in ("consumer", "ingress"):
+        end_leftover(data_dir / "logs" / f"{name}.pid", "cli")
+    _check_port(port)
+    secrets = _secrets(data_dir)
+    servers = Stack(data_dir)
+    stack.callback(servers.stop)
+    bootstrap, url = servers.start()
+    stopping.check()
+    _prepare(bootstrap, url)
+    stopping.check()
+    known = {"DATABASE_URL": url, "KAFKA_BOOTSTRAP_SERVERS": bootstrap, **secrets}
+    children = _start_children(stack, data_dir, port, known)
+    stopping.check()
+    known |= {"INGRESS_URL": f"http://{LOOPBACK}:{port}"}
+    write_env_file(data_dir / "env", {name: known[name] for name in _TOLD})
+    stack.callback((data_dir / "env").unlink, missing_ok=True)
+    sys.stdout.write(welcome(known, data_dir, seconds_since(began)))
+    sys.stdout.flush()
+    _watch(children, stopping)
+
+
+_TOLD: Final = ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", *SECRET_NAMES, "INGRESS_URL")
+
+
+@contextmanager
+def _locked(data_dir: Path) -> Iterator[None]:
+    """One run a data folder.
+
+    Raises:
+        LocalServerError: another one is at it.
+    """
+    with (data_dir / "lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise LocalServerError(
+                f"Another run (process {_holder(file)}) uses {data_dir}. Stop it, or use another folder: "
+                "make run DATA_DIR=.local2 PORT=8001"
+            ) from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+def _holder(file: IO[str]) -> str:
+    file.seek(0)
+    return file.read().strip() or "unknown"
+
+
+def _check_port(port: int) -> None:
+    if not is_free(port):
+        raise LocalServerError(f"Port {port} is taken. Choose another: make run PORT={port + 1}")
+
+
+def _secrets(data_dir: Path) -> dict[str, str]:
+    """From the environment, else from `.env` here, else made once and kept."""
+    chosen = {**kept_secrets(data_dir / "secrets"), **read_env_file(Path(".env"))}
+    return {name: os.environ.get(name) or chosen[name] for name in SECRET_NAMES}
+
+
+def _prepare(bootstrap: str, url: str) -> None:
+    from confluent_kafka import KafkaException  # noqa: PLC0415
+
+    from db.errors import DatabaseError  # noqa: PLC0415  # loaded while the servers start
+    from db.migrate import MigrationError, migrate  # noqa: PLC0415
+    from schemas.admin import TopicConfigError, ensure_topics  # noqa: PLC0415
+    from schemas.settings import KafkaSettings  # noqa: PLC0415
+
+    try:
+        migrate(url)
+        ensure_topics(KafkaSettings(kafka_bootstrap_servers=bootstrap))
+    except (DatabaseError, MigrationError, TopicConfigError) as error:
+        raise LocalServerError(str(error)) from error
+    except KafkaException as error:
+        raise LocalServerError(f"Kafka at {bootstrap} cannot be used: {error.args[0].str()}") from error
+
+
+def _start_children(stack: ExitStack, data_dir: Path, port: int, known: Mapping[str, str]) -> list[Child]:
+    """Ingress and consumer, both ready; stopped in this order."""
+    logs, probes = data_dir / "logs", free_port()
+    logs.mkdir(exist_ok=True)
+    environment = {
+        **read_env_file(Path(".env")),
+        **os.environ,
+        **known,
+        "INGRESS_HOST": LOOPBACK,
+        "INGRESS_PORT": str(port),
+        "CONSUMER_HTTP_HOST": LOOPBACK,
+        "CONSUMER_HTTP_PORT": str(probes),
+        "LOG_FORMAT": "json",
+    }
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
+    consumer = spawn("consumer", [sys.executable, "-m", "cli", "consumer"], logs, environment=environment)
+    stack.callback(consumer.stop, signal.SIGTERM, CONSUMER_STOP_SECONDS)
+    ingress = spawn("ingress", [sys.executable, "-m", "cli", "ingress"], logs, environment=environment)
+    stack.callback(ingress.stop, signal.SIGTERM, INGRESS_STOP_SECONDS)
+    ingress.wait_until(lambda: _ready(port), READY_SECONDS)
+    consumer.wait_until(lambda: _ready(probes), READY_SECONDS)
+    return [ingress, consumer]
+
+
+_ROOT: Final = Path(__file__).resolve().parent.parent
+
+
+def _ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/readyz", timeout=2) as answer:
+            return bool(answer.status == 200)  # noqa: PLR2004  # OK
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+def _watch(children: list[Child], stopping: _Stopping) -> None:
+    """Wait for the signal to stop.
+
+    Raises:
+        LocalServerError: a child ended by itself.
+    """
+    while not stopping.asked:
+        for child in children:
+            if (code := child.popen.poll()) is not None:
+                raise LocalServerError(f"{child.name} ended by itself with code {code}.\n{child.last_lines()}")
+        time.sleep(WATCH_SECONDS)
