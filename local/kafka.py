@@ -1,5 +1,6 @@
 """A real Apache Kafka on this machine: one KRaft node, its data kept, on loopback only."""
 
+import contextlib
 import signal
 import subprocess
 import uuid
@@ -15,7 +16,8 @@ START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 5.0
 FORMAT_SECONDS: Final = 60.0
 _JVM: Final = (HEAP, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true", "-Dfile.encoding=UTF-8")
-# After kill -9, the controller takes the broker for alive, and refuses its next start, until the session times out.
+# After kill -9, the controller takes the broker for alive, and refuses its next start, until the session times out; and
+# the group takes its killed consumer for alive, whose partitions nobody gets. Kafka's defaults are 9 s and 45 s.
 _SETTINGS: Final = """\
 process.roles=broker,controller
 node.id=1
@@ -37,6 +39,10 @@ share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
+group.consumer.session.timeout.ms=5000
+group.consumer.min.session.timeout.ms=1000
+group.consumer.heartbeat.interval.ms=1000
+group.consumer.min.heartbeat.interval.ms=500
 """
 
 
@@ -116,7 +122,8 @@ class Kafka:
 
     def _format(self, java: list[str], settings: Path) -> None:
         """Prepare the storage; `meta.properties` is what this writes last, so an interrupted run is done again."""
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        number = uuid.uuid4().int >> 1  # the first bit is 0: an id that starts with "-" would be taken for an option
+        cluster = urlsafe_b64encode(number.to_bytes(16, "big")).decode().rstrip("=")
         tool = [*java, "kafka.tools.StorageTool", "format", "--standalone", "--ignore-formatted"]
         done = subprocess.run(
             [*tool, "-t", cluster, "-c", str(settings)],
@@ -139,8 +146,6 @@ class Kafka:
             "log_level": 0,
             "reconnect.backoff.max.ms": 100,
         }
-        client = AdminClient(quiet)
-        try:
+        with AdminClient(quiet) as client, contextlib.suppress(KafkaException):
             return bool(client.list_topics(timeout=1).brokers)
-        except KafkaException:
-            return False
+        return False

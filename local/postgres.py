@@ -4,6 +4,7 @@ PostgreSQL refuses to run as root. Started by root, it runs as `nobody`, who mus
 permission on the folders above them is added where it is missing, and said.
 """
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from db.admin import answers, create_database
-from local.process import LOOPBACK, Child, LocalServerError, end_leftover, remembered_port, spawn
+from local.process import LOOPBACK, Child, LocalServerError, await_end, end_leftover, remembered_port, spawn
 
 DATABASE: Final = "person_changes"
 NOBODY: Final = 65534
@@ -55,6 +56,7 @@ class Postgres:
         if user is not None:
             _open_the_way(self._folder, _programs())
         end_leftover(self._folder / "postgres.pid", str(self._data))
+        self._await_predecessor()
         self._port = remembered_port(self._folder / "port")
         if not (self._data / "PG_VERSION").exists() or (self._folder / "initdb.started").exists():
             self._initialise(user)
@@ -107,6 +109,11 @@ class Postgres:
     def _url(self, database: str) -> str:
         password = (self._folder / "password").read_text().strip()
         return f"postgresql://postgres:{password}@{LOOPBACK}:{self._port}/{database}"
+
+    def _await_predecessor(self) -> None:
+        """PostgreSQL refuses to start while the process that its lock file names is there, even as a zombie."""
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            await_end(int((self._data / "postmaster.pid").read_text().splitlines()[0]), "postgres")
 
     def _initialise(self, user: int | None) -> None:
         """Make the data folder; a marker stays until it is whole, so an interrupted run is done again."""

@@ -121,6 +121,14 @@ def end_leftover(pid_file: Path, mark: str, seconds: float = 10.0) -> None:
     pid_file.unlink(missing_ok=True)
 
 
+def await_end(pid: int, name: str, seconds: float = 10.0) -> None:
+    """Wait until a killed process is gone: until somebody has reaped it, it still counts as running for others."""
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE or process.name() == name:
+            process.wait(seconds)
+
+
 def remembered_port(file: Path) -> int:
     """The port in a file if it is free, else another free one, remembered there."""
     with contextlib.suppress(OSError, ValueError):

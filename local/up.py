@@ -84,6 +84,7 @@ def _run(stack: ExitStack, data_dir: Path, port: int, stopping: _Stopping) -> No
     stack.enter_context(_locked(data_dir))
     for name in ("consumer", "ingress"):
         end_leftover(data_dir / "logs" / f"{name}.pid", "cli")
+    (data_dir / "env").unlink(missing_ok=True)  # of a run that was killed
     _check_port(port)
     secrets = _secrets(data_dir)
     servers = Stack(data_dir)

@@ -25,9 +25,9 @@ def ensure_topics(settings: KafkaSettings) -> list[str]:
         KafkaException: the broker cannot be reached or refuses.
         TopicConfigError: an existing topic would break a law.
     """
-    client = AdminClient(settings.client_config("person-changes-admin"))
-    created = _create(client, [_change_topic(settings), _update_topic(settings)])
-    check_topic(client, settings.person_changes_topic)
+    with AdminClient(settings.client_config("person-changes-admin")) as client:
+        created = _create(client, [_change_topic(settings), _update_topic(settings)])
+        check_topic(client, settings.person_changes_topic)
     return created
 
 

@@ -40,7 +40,8 @@ KAFKA_SETTINGS = """
     controller.listener.names controller.quorum.voters log.dirs auto.create.topics.enable
     offsets.topic.replication.factor transaction.state.log.replication.factor transaction.state.log.min.isr
     share.coordinator.state.topic.replication.factor share.coordinator.state.topic.min.isr
-    group.initial.rebalance.delay.ms
+    group.initial.rebalance.delay.ms group.consumer.session.timeout.ms group.consumer.min.session.timeout.ms
+    group.consumer.heartbeat.interval.ms group.consumer.min.heartbeat.interval.ms
 """
 KAFKA_NAMES = {f"KAFKA_{name.upper().replace('.', '_')}" for name in KAFKA_SETTINGS.split()} | {
     "CLUSTER_ID",
