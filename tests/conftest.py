@@ -74,18 +74,31 @@ def server_database_url(servers: Servers) -> str:
 
 
 @pytest.fixture
-def database_url(server_database_url: str) -> Iterator[str]:
-    """The libpq URI of a schema of this test's own, migrated; gone afterwards."""
-    schema = sql.Identifier(name := f"test_{uuid.uuid4().hex[:12]}")
-    with psycopg.connect(server_database_url, autocommit=True) as conn:
-        conn.execute(sql.SQL("CREATE SCHEMA {}").format(schema))
-    separator = "&" if "?" in server_database_url else "?"
-    url = f"{server_database_url}{separator}options={quote(f'-c search_path={name}')}"
-    migrate(url)
-    yield url
+def make_database(server_database_url: str) -> Iterator[Callable[[], str]]:
+    """Make schemas of this test's own, migrated: returns the libpq URI; gone afterwards."""
+    made: list[sql.Identifier] = []
+
+    def make() -> str:
+        name = f"test_{uuid.uuid4().hex[:12]}"
+        with psycopg.connect(server_database_url, autocommit=True) as conn:
+            conn.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
+        made.append(sql.Identifier(name))
+        separator = "&" if "?" in server_database_url else "?"
+        url = f"{server_database_url}{separator}options={quote(f'-c search_path={name}')}"
+        migrate(url)
+        return url
+
+    yield make
     with psycopg.connect(server_database_url, autocommit=True) as conn:
         conn.execute("SELECT set_config('lock_timeout', '10s', false)")
-        conn.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(schema))
+        for schema in made:
+            conn.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(schema))
+
+
+@pytest.fixture
+def database_url(make_database: Callable[[], str]) -> str:
+    """The libpq URI of a schema of this test's own, migrated."""
+    return make_database()
 
 
 @pytest.fixture(scope="session")

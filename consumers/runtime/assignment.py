@@ -20,6 +20,8 @@ class Owned:
         position: next offset to commit, as in PostgreSQL; None until it is known.
         next_offset: the next offset to accept from Kafka.
         log_time: the greatest timestamp read, ms; None before the first record.
+        committed_log_time: the greatest timestamp up to `position`: what decides which refreshes are due, since records
+            that were read but wait may still be earlier than those.
         untouched: nothing of the partition was ever committed.
         at_end: Kafka said that nothing follows what was read.
         more_due: companies are due that the last batch had no room for.
@@ -31,6 +33,7 @@ class Owned:
     position: int | None = None
     next_offset: int = 0
     log_time: int | None = None
+    committed_log_time: int | None = None
     untouched: bool = False
     at_end: bool = False
     more_due: bool = False
@@ -75,7 +78,7 @@ class Assignment:
     def position(self, owned: Owned, row: PositionRow) -> None:
         """A partition's place as PostgreSQL has it."""
         owned.position = owned.next_offset = row.next_offset
-        owned.log_time = row.log_time
+        owned.log_time = owned.committed_log_time = row.log_time
         owned.untouched = row.next_offset == 0 and row.log_time is None
         owned.at_end = owned.due_known = False
 
@@ -107,8 +110,8 @@ class Assignment:
             return None
         for partition, owned in owners.items():
             batch.expected[partition] = batch.next_offsets[partition] = owned.position or 0
-            if owned.log_time is not None:
-                batch.clocks[partition] = owned.log_time
+            if owned.committed_log_time is not None:
+                batch.clocks[partition] = owned.committed_log_time
             owned.more_due = False
         for item in batch.reads:
             batch.next_offsets[item.record.partition] = item.record.offset + 1
@@ -125,6 +128,7 @@ class Assignment:
         self.taken = None
         for owned in self._still_ours(work):
             owned.position = work.batch.next_offsets[owned.partition]
+            owned.committed_log_time = work.batch.clocks.get(owned.partition)
             owned.more_due, owned.due_known = more_due, False
         return {owned.partition: work.batch.next_offsets[owned.partition] for owned in self._still_ours(work)}
 

@@ -269,7 +269,7 @@ def _describe(outcome: Outcome) -> tuple[str, str | None, int | None]:
         case Refreshed(at):
             return "refreshed", None, at
         case Deferred(until):
-            return "deferred", "within the hour of the last refresh; on the roster already", until
+            return "deferred", "too soon after the last refresh; on the roster already", until
         case Superseded(reason):
             return "superseded", reason, None
         case Ignored(reason):
