@@ -27,6 +27,7 @@ log = structlog.get_logger()
 IDLE_POLL_S: Final = 0.05
 BUSY_POLL_S: Final = 0.002
 LAG_EVERY_S: Final = 5.0
+METADATA_S: Final = 2.0
 
 
 class Loop:
@@ -104,7 +105,7 @@ class Loop:
         consumer.incremental_assign([TopicPartition(self._topic, p, 0) for p in ids])
         self._intake.hold(ids)
         self.assignment.add(ids)
-        self._processor.partitions = max([self._processor.partitions, *(p + 1 for p in ids)])
+        self._processor.partitions = self._count_partitions()
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         ids = [p.partition for p in partitions]
@@ -119,6 +120,14 @@ class Loop:
         log.warning("partitions lost: the group has given them to others", partitions=ids)
         self.assignment.drop(ids)
         consumer.incremental_unassign(partitions)
+
+    def _count_partitions(self) -> int:
+        """How many partitions the topic has; 0 when the broker does not say in time: then nothing is held against it."""
+        try:
+            topic = self._consumer.list_topics(self._topic, timeout=METADATA_S).topics[self._topic]
+        except (KafkaException, KeyError):
+            return 0
+        return len(topic.partitions)
 
     def _drain(self, ids: list[int]) -> None:
         """Let work on these partitions finish and store its offsets, within the deadline."""

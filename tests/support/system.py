@@ -1,0 +1,192 @@
+"""A running system on the session's servers: its topic, its tables, and consumers and ingress as processes."""
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from consumers.runtime.run import consume
+from consumers.settings import ConsumerSettings
+from local.process import Child, free_port, spawn
+from schemas.codec import encode_change
+from schemas.events import PersonChange
+from schemas.topics import change_headers, company_key
+
+ROOT: Final = Path(__file__).parents[2]
+SECRET: Final = "a secret for tests only"
+PATIENCE: Final = 60.0
+"""Seconds; what takes longer is broken, not slow."""
+
+
+def wait_for(what: str, done: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+    """Wait until `done` answers something true, and hand it back."""
+    deadline = time.monotonic() + seconds
+    while not (found := done()):
+        assert time.monotonic() < deadline, f"after {seconds:.0f} s there is still no {what}"
+        time.sleep(0.01)
+    return found
+
+
+@dataclass
+class System:
+    """One topic, one schema, one consumer group.
+
+    Attributes:
+        folder: where logs of processes go.
+        settings: of all processes, by variable.
+    """
+
+    bootstrap: str
+    topic: str
+    partitions: int
+    database_url: str
+    folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    children: list[Child] = field(default_factory=list)
+
+    def publish(self, changes: Iterable[PersonChange]) -> int:
+        """Append changes to the log, as another service would; returns how many."""
+        producer = Producer(self.consumer_settings().producer_config("test"))
+        count = 0
+        for said in changes:
+            count += 1
+            key, value = company_key(said.company.id), encode_change(said)
+            while True:
+                try:
+                    producer.produce(self.topic, value, key, headers=change_headers(said))
+                    break
+                except BufferError:
+                    producer.poll(0.1)
+        assert producer.flush(PATIENCE) == 0
+        return count
+
+    def start_consumer(self, **settings: str) -> Child:
+        """A consumer process of the group; it may take a second until it has partitions."""
+        return self._start("consumer", settings)
+
+    def start_ingress(self, **settings: str) -> str:
+        """An ingress process that answers; returns its URL."""
+        port = free_port()
+        self._start("ingress", {"INGRESS_PORT": str(port), "WEBHOOK_SECRET": SECRET, **settings})
+        return f"http://127.0.0.1:{port}"
+
+    def kill(self, child: Child) -> None:
+        """As the kernel or a power cut would."""
+        child.popen.send_signal(signal.SIGKILL)
+        child.popen.wait()
+
+    def stop(self, child: Child) -> int:
+        """As a deployment would; returns the exit code."""
+        child.popen.send_signal(signal.SIGTERM)
+        return child.popen.wait(PATIENCE)
+
+    def query(self, text: str) -> list[tuple[Any, ...]]:
+        """Rows of a statement."""
+        with psycopg.connect(self.database_url, autocommit=True) as connection:
+            return connection.execute(text.encode()).fetchall()
+
+    def consumed(self) -> int:
+        """How many records have an outcome."""
+        return int(self.query("SELECT coalesce(sum(consumed), 0) FROM consumer_positions")[0][0])
+
+    def ends(self) -> dict[int, int]:
+        """The log's end by partition."""
+        with self._reader() as reader:
+            watermarks = {
+                p: reader.get_watermark_offsets(TopicPartition(self.topic, p)) for p in range(self.partitions)
+            }
+        return {partition: high for partition, (_, high) in watermarks.items()}
+
+    def positions(self) -> dict[int, int]:
+        """Next offsets in PostgreSQL, by partition."""
+        return dict(self.query("SELECT kafka_partition, next_offset FROM consumer_positions"))
+
+    def committed(self) -> dict[int, int]:
+        """Next offsets that the group has committed to Kafka; only of partitions that have one."""
+        with self._reader() as reader:
+            found = reader.committed([TopicPartition(self.topic, p) for p in range(self.partitions)], timeout=10)
+        return {place.partition: place.offset for place in found if place.offset >= 0}
+
+    def settled(self) -> bool:
+        """Whether all of the log is applied and no refresh is pending."""
+        pending = self.query("SELECT count(*) FROM companies WHERE refresh_due_at IS NOT NULL")[0][0]
+        return pending == 0 and self.positions() == self.ends()
+
+    def log_lines(self, child: Child) -> list[dict[str, Any]]:
+        """What a process has logged."""
+        lines = child.log.read_text().splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def consumer_settings(self, **settings: Any) -> ConsumerSettings:
+        """The same settings, for a consumer in this process."""
+        names = {name.lower(): value for name, value in self._environment().items()}
+        known = {name: value for name, value in names.items() if name in ConsumerSettings.model_fields}
+        return ConsumerSettings.model_validate(known | settings)
+
+    @contextmanager
+    def consumer_here(self, **settings: Any) -> Iterator[None]:
+        """A consumer in a thread of this process; what it raised is raised at the end."""
+        stop, errors = threading.Event(), list[BaseException]()
+
+        def run() -> None:
+            try:
+                consume(self.consumer_settings(**settings), stop)
+            except BaseException as error:  # noqa: BLE001  # raised below, in the test's own thread
+                errors.append(error)
+
+        thread = threading.Thread(target=run, name="consumer")
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+        if errors:
+            raise errors[0]
+
+    def drain(self, **settings: Any) -> None:
+        """Apply what is left of the log: a tick that was under way when the others stopped."""
+        with self.consumer_here(**settings):
+            wait_for("end of the log", self.settled)
+
+    def close(self) -> None:
+        """End what was started."""
+        for child in self.children:
+            child.stop(signal.SIGKILL, 5)
+
+    def _start(self, what: str, settings: dict[str, str]) -> Child:
+        folder = self.folder / f"{what}-{len(self.children)}"
+        folder.mkdir()
+        environment = {**os.environ, **self._environment(), **settings}
+        child = spawn(what, [sys.executable, "-m", "cli", what], folder, environment=environment)
+        self.children.append(child)
+        return child
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
+            "DATABASE_URL": self.database_url,
+            "PERSON_CHANGES_TOPIC": self.topic,
+            "CONSUMER_GROUP": self.topic,
+            "PYTHONPATH": str(ROOT),
+            "LOG_FORMAT": "json",
+            **self.settings,
+        }
+
+    @contextmanager
+    def _reader(self) -> Iterator[Consumer]:
+        reader = Consumer({"bootstrap.servers": self.bootstrap, "group.id": self.topic})
+        try:
+            yield reader
+        finally:
+            reader.close()
