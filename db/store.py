@@ -139,15 +139,15 @@ class Store:
                 connection broke during the commit itself, all of it was: the position tells.
         """
         connection = self._open()
+        done: list[tuple[psycopg.Cursor[Any], int | None, type[Exception]]] = []
         with translated(), connection.transaction():
-            with connection.pipeline():
-                expected = [
-                    (connection.execute(self._sql[name], params), count, error)
-                    for name, params, count, error in _statements(batch)
-                ]
-            for cursor, count, error in expected:
-                if count is not None and cursor.rowcount != count:
-                    raise error(f"{cursor.rowcount} of {count} rows were still as they had been read")
+            try:
+                with connection.pipeline():
+                    for name, params, count, error in _statements(batch):
+                        done.append((connection.execute(self._sql[name], params), count, error))
+            finally:
+                # Also when a later statement failed: rows that somebody else wrote first are in its way.
+                _check(done)
 
     def _open(self) -> psycopg.Connection:
         if self._connection is not None and (self._connection.closed or self._connection.broken):
@@ -157,6 +157,13 @@ class Store:
                 self._connection = psycopg.connect(self._url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S)
                 self._connection.execute(_SESSION, {"timeout": str(self._timeout_ms)})
         return self._connection
+
+
+def _check(done: Sequence[tuple[psycopg.Cursor[Any], int | None, type[Exception]]]) -> None:
+    """Hold what statements did against what they should have done; -1 is a statement that was not reached."""
+    for cursor, count, error in done:
+        if count is not None and cursor.rowcount not in (count, -1):
+            raise error(f"{cursor.rowcount} of {count} rows were still as they had been read")
 
 
 class Rosters(NamedTuple):
