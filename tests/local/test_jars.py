@@ -1,0 +1,85 @@
+"""Kafka's jars and a Java to run them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local import jars
+from local.kafka import Kafka
+from local.process import LocalServerError
+from tests.support.system import ROOT
+
+
+def test_the_class_path_is_remembered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second start asks nobody; a jar that has vanished is fetched again."""
+    jar = tmp_path / "kafka.jar"
+    jar.touch()
+    asked: list[str] = []
+
+    def download() -> list[str]:
+        asked.append("Maven")
+        return [str(jar)]
+
+    monkeypatch.setenv("PERSON_CHANGES_CACHE", str(tmp_path))
+    monkeypatch.setattr(jars, "_download", download)
+
+    assert [jars.kafka_classpath() for _ in range(3)] == [str(jar)] * 3
+    assert len(asked) == 1
+
+    (tmp_path / "kafka-4.3.1.json").write_text(json.dumps({"coordinates": jars.COORDINATES, "jars": ["/gone.jar"]}))
+    assert jars.kafka_classpath() == str(jar)
+    assert len(asked) == 2
+
+
+def test_a_download_that_fails_says_what_to_do(tmp_path: Path) -> None:
+    """No trace, but the way out."""
+    script = (
+        "from local.jars import kafka_classpath\nfrom local.process import LocalServerError\n"
+        "try: kafka_classpath()\nexcept LocalServerError as error: print(error)"
+    )
+    nowhere = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), "http://127.0.0.1:1")
+    settings = os.environ | nowhere | {"PERSON_CHANGES_CACHE": str(tmp_path), "HOME": str(tmp_path), "NO_PROXY": ""}
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=settings, cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert "Apache Kafka's jars could not be fetched" in done.stdout
+    assert "Check the network and the proxy settings and start again" in done.stdout
+    assert "KAFKA_BOOTSTRAP_SERVERS" in done.stdout
+
+
+def test_a_java_that_is_too_old_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Java 11 on PATH does not keep the bundled one from running."""
+    old = tmp_path / "java"
+    old.write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\" 2019-01-15' >&2\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("PERSON_CHANGES_JAVA", str(old))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(jars, "bundled_java", lambda: "the bundled one")
+
+    assert jars.java_binary() == "the bundled one"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("java", ["on this machine", "bundled"])
+def test_kafka_runs_on_the_java_of_the_machine_and_on_the_bundled_one(tmp_path: Path, java: str) -> None:
+    """Both start, keep the cluster's data, and start again."""
+    binary = jars.bundled_java() if java == "bundled" else jars.java_binary()
+    for _ in range(2):
+        kafka = Kafka(tmp_path / "kafka", binary)
+        try:
+            assert kafka.start().startswith("127.0.0.1:")
+        finally:
+            kafka.stop()
+
+
+def test_a_storage_that_cannot_be_formatted_is_told(tmp_path: Path) -> None:
+    """With what Kafka's own tool said."""
+    with pytest.raises(LocalServerError, match="cannot be formatted"):
+        Kafka(tmp_path / "kafka", "/bin/false").start()
