@@ -15,10 +15,6 @@ from tests.support.system import ROOT, wait_for
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 STUBBORN_SCRIPT = "import signal, time; signal.signal(15, lambda *_: None); print(1, flush=True); time.sleep(60)"
 STUBBORN = [sys.executable, "-c", STUBBORN_SCRIPT]
-    sys.executable,
-    "-c",
-    "import signal, time; signal.signal(15, lambda *_: None); print(1, flush=True); time.sleep(60)",
-]
 
 
 def test_a_child_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
