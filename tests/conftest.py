@@ -17,6 +17,7 @@ from psycopg import sql
 
 from db.migrate import migrate
 from local.hold import Servers, borrow, release
+from tests.support.system import System
 
 MakeTopic = Callable[..., str]
 
@@ -24,6 +25,7 @@ _FOLDER: Final = "PERSON_CHANGES_TEST_SERVERS"
 _OWNER: Final = "PERSON_CHANGES_TEST_OWNER"
 _SERVER_FIXTURES: Final = frozenset({"servers"})
 _REQUEST_SECONDS: Final = 15.0
+SYSTEM_PARTITIONS: Final = 6
 
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
@@ -129,3 +131,11 @@ def make_topic(_admin: AdminClient) -> Iterator[MakeTopic]:
 def topic(make_topic: MakeTopic) -> str:
     """A topic of this test's own, with four partitions."""
     return make_topic()
+
+
+@pytest.fixture
+def system(kafka_bootstrap: str, make_topic: MakeTopic, database_url: str, tmp_path: Path) -> Iterator[System]:
+    """A topic and a schema for consumers and ingress of this test's own, which end with it."""
+    made = System(kafka_bootstrap, make_topic(SYSTEM_PARTITIONS), SYSTEM_PARTITIONS, database_url, tmp_path)
+    yield made
+    made.close()

@@ -95,10 +95,15 @@ class Intake:
         self._consumer.pause([TopicPartition(self._topic, partition) for partition in partitions])
 
     def place(self, owned: Owned, row: PositionRow) -> None:
-        """Read a partition on from its position in PostgreSQL."""
-        place = TopicPartition(self._topic, owned.partition, row.next_offset)
-        self._consumer.seek(place)
+        """Read a partition on from its position in PostgreSQL.
+
+        Raises:
+            LogError: the log does not have that position any more.
+        """
         self._assignment.position(owned, row)
+        owned.next_offset = self._readable(owned)
+        place = TopicPartition(self._topic, owned.partition, owned.next_offset)
+        self._consumer.seek(place)
         if not self._paused:
             self._consumer.resume([place])
 
@@ -107,8 +112,8 @@ class Intake:
         return {o.partition: self._behind(o) for o in self._assignment.owned.values() if o.position is not None}
 
     def _behind(self, owned: Owned) -> int:
-        _, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, owned.partition), cached=True)
-        return max(0, high - (owned.position or 0))
+        low, high = self._consumer.get_watermark_offsets(TopicPartition(self._topic, owned.partition), cached=True)
+        return max(0, high - max(low, owned.position or 0))
 
     def _take(self, message: Message) -> None:
         if (error := message.error()) is not None:
@@ -127,28 +132,36 @@ class Intake:
         if code == KafkaError._PARTITION_EOF:  # noqa: SLF001
             self._assignment.end_reached(partition or 0, message.offset() or 0)
         elif code == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
-            self._out_of_range(partition or 0)
+            raise LogError(
+                f"{self._topic}/{partition}: the next record to read was deleted while it waited. Start again: the "
+                "message then says what is gone, and how to go on all the same."
+            )
         elif not error.fatal() and (code in _TRANSIENT or error.retriable()):
             log.warning("the broker cannot do it now; the client tries again", why=error.str())
         else:
             raise KafkaException(error)
 
-    def _out_of_range(self, partition: int) -> None:
-        """The position is not in the log: natural for a partition never read, whose beginning retention has deleted."""
-        owned, place = self._assignment.owned.get(partition), TopicPartition(self._topic, partition)
-        if owned is None or owned.position is None:
-            return
-        low, high = self._consumer.get_watermark_offsets(place, timeout=WATERMARK_TIMEOUT_S)
+    def _readable(self, owned: Owned) -> int:
+        """The next offset to read: the position, or the log's beginning where retention has deleted what was before.
+
+        Nothing is lost by us when nothing of the partition was ever read.
+        """
+        try:
+            place = TopicPartition(self._topic, owned.partition)
+            low, high = self._consumer.get_watermark_offsets(place, timeout=WATERMARK_TIMEOUT_S)
+        except KafkaException:
+            return owned.next_offset  # the broker is away; should the position be gone, reading it will tell
+        if low <= owned.next_offset <= high:
+            return owned.next_offset
         if not owned.untouched and not self._accept_lost:
             early = owned.next_offset < low
             why = "retention deleted records that were never read" if early else "the topic was made anew"
             raise LogError(
-                f"{self._topic}/{partition}: the next record to read has offset {owned.next_offset}, but the log has "
-                f"{low} to {high}: {why}. To go on with what the log has, start once with ACCEPT_LOST_RECORDS=true."
+                f"{self._topic}/{owned.partition}: the next record to read has offset {owned.next_offset}, but the log "
+                f"has {low} to {high}: {why}. To go on with what the log has, start once with ACCEPT_LOST_RECORDS=true."
             )
-        log.warning("reading from the log's beginning", partition=partition, position=owned.position, offset=low)
-        owned.next_offset = place.offset = low
-        self._consumer.seek(place)
+        log.warning("reading from the log's beginning", partition=owned.partition, position=owned.position, offset=low)
+        return low
 
     def _positioned(self) -> list[TopicPartition]:
         owned = self._assignment.owned.values()

@@ -122,7 +122,7 @@ class Loop:
         consumer.incremental_unassign(partitions)
 
     def _count_partitions(self) -> int:
-        """How many partitions the topic has; 0 when the broker does not say in time: then nothing is held against it."""
+        """How many partitions the topic has; 0 when the broker does not say in time: then nothing is judged by it."""
         try:
             topic = self._consumer.list_topics(self._topic, timeout=METADATA_S).topics[self._topic]
         except (KafkaException, KeyError):

@@ -15,7 +15,7 @@ from db.rows import BatchWrites, PositionAdvance
 from schemas.codec import Codec, decode_change
 from schemas.topics import tick_headers
 from tests.support.changes import NOW, change, random_log
-from tests.support.consumption import PARTITIONS, TOPIC, consume, log_of, processor_for
+from tests.support.consumption import PARTITIONS, TOPIC, consume, log_of, processor_for, shifted
 from tests.support.digest import digest, rows
 
 Make = Callable[..., Processor]
@@ -72,15 +72,6 @@ def test_what_is_processed_again_has_no_second_effect(processor: Processor, data
     assert {table: rows(database_url, table) for table in tables} == before
     assert query(database_url, "SELECT sum(duplicate) >= 300 FROM consumer_positions") == [(True,)]
     assert query(database_url, "SELECT sum(deliveries) FROM webhook_events") == [(600,)]
-
-
-def shifted(processor: Processor, log: list[Record]) -> list[Record]:
-    """The records as they stand when they are appended to what was consumed, a minute later."""
-    ends = processor.store.positions(TOPIC, range(PARTITIONS))
-    return [
-        record._replace(offset=record.offset + ends[record.partition].next_offset, timestamp=record.timestamp + 60_000)
-        for record in log
-    ]
 
 
 def test_outcomes_add_up_and_each_has_its_row(processor: Processor, database_url: str) -> None:
@@ -166,29 +157,6 @@ def _overtaken(processor: Processor, log: list[Record], meanwhile: Callable[[], 
 
     processor.store.write = late  # type: ignore[method-assign]
     consume(processor, log)
-
-
-def test_the_cost_follows_companies_not_changes(processor: Processor, monkeypatch: pytest.MonkeyPatch) -> None:
-    """L8: a batch of any size is the same number of statements."""
-    executed: list[str] = []
-    honest = psycopg.Connection.execute
-
-    def counting(connection: Any, text: Any, *more: Any) -> Any:
-        executed.append(text)
-        return honest(connection, text, *more)
-
-    counted = []
-    for size in (10, 100, 1000):
-        log = shifted(processor, log_of(random_log(size, size, companies=size // 5)))
-        with monkeypatch.context() as patch:
-            patch.setattr(psycopg.Connection, "execute", counting)
-            (result,) = consume(processor, log, [size])
-        assert result.records == size
-        counted.append(len(executed))
-        executed.clear()
-
-    assert counted[0] == counted[1] == counted[2]
-    assert counted[0] < 30
 
 
 def test_a_record_on_the_wrong_partition_is_applied_and_counted(processor: Processor, database_url: str) -> None:

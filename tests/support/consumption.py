@@ -52,3 +52,12 @@ def consume(processor: Processor, records: Sequence[Record], sizes: Iterable[int
         assignment.commit(work, result.more_due)
         results.append(result)
     return results
+
+
+def shifted(processor: Processor, log: list[Record]) -> list[Record]:
+    """The records as they stand when they are appended to what was consumed, a minute later."""
+    ends = processor.store.positions(TOPIC, range(PARTITIONS))
+    return [
+        record._replace(offset=record.offset + ends[record.partition].next_offset, timestamp=record.timestamp + 60_000)
+        for record in log
+    ]

@@ -44,6 +44,7 @@ class System:
     Attributes:
         folder: where logs of processes go.
         settings: of all processes, by variable.
+        thread: of the latest consumer in this process.
     """
 
     bootstrap: str
@@ -53,6 +54,7 @@ class System:
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
     children: list[Child] = field(default_factory=list)
+    thread: threading.Thread | None = None
 
     def publish(self, changes: Iterable[PersonChange]) -> int:
         """Append changes to the log, as another service would; returns how many."""
@@ -101,11 +103,7 @@ class System:
 
     def ends(self) -> dict[int, int]:
         """The log's end by partition."""
-        with self._reader() as reader:
-            watermarks = {
-                p: reader.get_watermark_offsets(TopicPartition(self.topic, p)) for p in range(self.partitions)
-            }
-        return {partition: high for partition, (_, high) in watermarks.items()}
+        return {partition: high for partition, (_, high) in self._watermarks().items()}
 
     def positions(self) -> dict[int, int]:
         """Next offsets in PostgreSQL, by partition."""
@@ -118,9 +116,17 @@ class System:
         return {place.partition: place.offset for place in found if place.offset >= 0}
 
     def settled(self) -> bool:
-        """Whether all of the log is applied and no refresh is pending."""
+        """Whether all that the log has is applied and no refresh is pending."""
         pending = self.query("SELECT count(*) FROM companies WHERE refresh_due_at IS NOT NULL")[0][0]
-        return pending == 0 and self.positions() == self.ends()
+        positions = self.positions()
+        return pending == 0 and all(
+            low == high or positions.get(partition) == high for partition, (low, high) in self._watermarks().items()
+        )
+
+    def assigned(self, consumer: Child) -> bool:
+        """Whether a consumer process has got partitions."""
+        events = self.log_lines(consumer)
+        return any(line["event"] == "partitions assigned" and line["partitions"] for line in events)
 
     def log_lines(self, child: Child) -> list[dict[str, Any]]:
         """What a process has logged."""
@@ -144,7 +150,7 @@ class System:
             except BaseException as error:  # noqa: BLE001  # raised below, in the test's own thread
                 errors.append(error)
 
-        thread = threading.Thread(target=run, name="consumer")
+        thread = self.thread = threading.Thread(target=run, name="consumer")
         thread.start()
         try:
             yield
@@ -154,10 +160,14 @@ class System:
         if errors:
             raise errors[0]
 
+    def stopped(self) -> bool:
+        """Whether the consumer of this process has ended by itself."""
+        return self.thread is not None and not self.thread.is_alive()
+
     def drain(self, **settings: Any) -> None:
         """Apply what is left of the log: a tick that was under way when the others stopped."""
         with self.consumer_here(**settings):
-            wait_for("end of the log", self.settled)
+            wait_for("end of the log", lambda: self.stopped() or self.settled())
 
     def close(self) -> None:
         """End what was started."""
@@ -171,6 +181,10 @@ class System:
         child = spawn(what, [sys.executable, "-m", "cli", what], folder, environment=environment)
         self.children.append(child)
         return child
+
+    def _watermarks(self) -> dict[int, tuple[int, int]]:
+        with self._reader() as reader:
+            return {p: reader.get_watermark_offsets(TopicPartition(self.topic, p)) for p in range(self.partitions)}
 
     def _environment(self) -> dict[str, str]:
         return {
