@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Iterable
 from typing import Any, Final, NoReturn
 
 from starlette.datastructures import Headers
@@ -13,6 +14,8 @@ _CLOSE: Final = {"connection": "close"}
 """What is left of an unread body must not be taken for the next request."""
 _PLAIN: Final = frozenset({"", "identity"})
 _SHOWN: Final = 100
+MAX_DEPTH: Final = 64
+"""How deeply JSON may be nested: no payload needs more, and what walks through a value does so by recursion."""
 
 
 async def read_body(request: Request, limit: int, seconds: float) -> bytes:
@@ -48,13 +51,36 @@ def parse_json(body: bytes) -> Any:
         Problem: it is no JSON.
     """
     try:
-        return json.loads(body, parse_constant=_no_number)
+        value = json.loads(body, parse_constant=_no_number)
     except RecursionError:
-        raise Problem("malformed", "it is nested too deeply") from None
+        raise _too_deep() from None
     except UnicodeDecodeError as error:
         raise Problem("malformed", f"it is not in UTF-8: {error.reason} at byte {error.start}") from None
     except ValueError as error:
         raise Problem("malformed", str(error)) from None
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and not _ends_within(value, MAX_DEPTH):
+        raise _too_deep()
+    return value
+
+
+def _ends_within(value: Any, depth: int) -> bool:
+    """Whether a value is nested at most so deeply: level by level, without recursion."""
+    level = [value]
+    for _ in range(depth + 1):
+        level = [child for node in level for child in _children(node)]
+        if not level:
+            return True
+    return False
+
+
+def _children(node: Any) -> Iterable[Any]:
+    if isinstance(node, dict):
+        return node.values()
+    return node if isinstance(node, list) else ()
+
+
+def _too_deep() -> Problem:
+    return Problem("malformed", f"it is nested more than {MAX_DEPTH} levels deep")
 
 
 def _check_type(headers: Headers) -> None:

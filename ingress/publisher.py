@@ -36,6 +36,7 @@ class _Waiting:
     """Records of one request; counted down by the polling thread alone."""
 
     acknowledged: "asyncio.Future[None]"
+    records: int
     left: int
     error: KafkaError | None = None
 
@@ -94,7 +95,7 @@ class Publisher:
             NotAcknowledgedError: it has not.
         """
         records = [self._record(change, traceparent) for change in changes]
-        waiting = _Waiting(self._loop.create_future(), len(records))
+        waiting = _Waiting(self._loop.create_future(), len(records), len(records))
         try:
             async with asyncio.timeout(self._seconds):
                 for record in records:
@@ -142,7 +143,7 @@ class Publisher:
         for waiting in burst:
             if not waiting.acknowledged.done():  # done: its request has been given up
                 waiting.acknowledged.set_result(None)
-        self._on_records(sum(1 for waiting in burst if waiting.error is None))
+        self._on_records(sum(waiting.records for waiting in burst if waiting.error is None))
 
     def _look(self) -> str | None:
         try:

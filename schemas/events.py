@@ -140,7 +140,7 @@ def validate_change(change: PersonChange) -> PersonChange:
         check_id(name, value)
     for name, text in _texts(change):
         if text is not None:
-            _check_text(name, text)
+            check_text(name, text)
     for name, company in (("company", change.company), ("otherCompany", change.other_company)):
         if company and company.employee_count is not None and not 0 <= company.employee_count <= MAX_EMPLOYEES:
             raise InvalidChangeError(f"{name}.employeeCount", "must be a count of people, 0 or more")
@@ -208,7 +208,12 @@ def check_id(name: str, value: str) -> None:
     _check_size(name, value, MAX_ID_BYTES)
 
 
-def _check_text(name: str, value: str) -> None:
+def check_text(name: str, value: str) -> None:
+    """Hold a text against the limits that every text has.
+
+    Raises:
+        InvalidChangeError: `name` is the field that it names.
+    """
     if "\x00" in value:  # PostgreSQL's text has no NUL
         raise InvalidChangeError(name, "must not contain the NUL character")
     _check_size(name, value, MAX_TEXT_BYTES)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from schemas.events import FieldChange, InvalidChangeError
+from schemas.events import FieldChange, InvalidChangeError, check_text
 
 JsonObject = Mapping[str, Any]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -46,12 +46,13 @@ def text(value: Any, field: str) -> str | None:
     """A text; null, absent and blank say nothing.
 
     Raises:
-        InvalidChangeError: the value is no text.
+        InvalidChangeError: the value is no text, or breaks a limit of the contract.
     """
     if value is None:
         return None
     if not isinstance(value, str):
         raise InvalidChangeError(field, "must be text")
+    check_text(field, value)
     return value if value and not value.isspace() else None
 
 
