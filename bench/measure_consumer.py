@@ -1,0 +1,308 @@
+"""The consumer against the limit of its own SQL, and against one transaction a change.
+
+All three do the same changes on equal copies of one database, in which every company has its roster, its group and an
+inbox. Changes are title changes, each of them news; a company's first one refreshes its group, the others are deferred,
+because the last refresh of every company is two hours back.
+
+- ours: `person-changes consumer` drains a topic that was filled before; changes a second by `consumer_positions`, from
+  the first tenth on, so that its start does not count;
+- the limit: the statements of the same writes, recorded (`bench.tape`) from the real consumer at the same topic, played
+  back by one connection that does nothing else;
+- one at a time: the same consumer with `BATCH_MAX_RECORDS=1`, for a few seconds.
+
+The first two take turns, so that what else happens on the machine meets both; ratios are the rounds' median.
+"""
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Final
+
+import psycopg
+from confluent_kafka import KafkaError, Message, Producer
+from pydantic import SecretStr
+
+from bench.tape import Tape, recording
+from bench.workload import PARTITIONS, Feed, Workload, chunks
+from bench.world import BenchError, World, say
+from consumers.runtime.processor import Processor
+from consumers.runtime.run import consume
+from consumers.settings import ConsumerSettings
+from db.store import Store
+from local.process import LOOPBACK, Child, free_port
+from schemas.admin import ensure_topics
+from schemas.codec import encode_change
+from schemas.events import PersonChange
+from schemas.settings import KafkaSettings
+from schemas.topics import change_headers, company_key
+
+ROUNDS: Final = 3
+TOPIC: Final = "bench-changes"
+TEMPLATE: Final = "bench_rosters"
+COMPANIES_A_SECOND: Final = 130
+"""Of the time that the measurement may take."""
+CHANGES_A_COMPANY: Final = 6
+LEAST_COMPANIES: Final = 200
+ROSTER_BATCH: Final = 4000
+HOUR_MS: Final = 3_600_000
+WARM_UP_SHARE: Final = 0.1
+LOOK_SECONDS: Final = 0.02
+STALL_SECONDS: Final = 60.0
+FILL_SECONDS: Final = 60.0
+COUNTED_SIZES: Final = (1, 100, 2000)
+COUNTED_BATCHES: Final = (30, 5, 2)
+
+Sample = tuple[float, int]
+"""Seconds (monotonic) and changes consumed by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerFigures:
+    """What was measured, in changes a second; each tuple has one value a round.
+
+    Attributes:
+        single: one transaction a change.
+        refreshes: changes that refreshed their company's group, of all `changes` of a drain.
+        statements: (least, most) SQL statements of a batch by its records: reads and writes, without BEGIN and COMMIT.
+    """
+
+    companies: int
+    changes: int
+    refreshes: int
+    ours: tuple[float, ...]
+    bare: tuple[float, ...]
+    single: float
+    statements: Mapping[int, tuple[int, int]]
+
+    @property
+    def ratio(self) -> float:
+        """The consumer's share of the rate of its bare SQL, the rounds' median."""
+        return median(ours / bare for ours, bare in zip(self.ours, self.bare, strict=True))
+
+    @property
+    def speed_up(self) -> float:
+        """How many times as fast as one transaction a change."""
+        return median(self.ours) / self.single
+
+
+def measure_consumer(world: World, seconds: float) -> ConsumerFigures:
+    """Drain, play back, and process one at a time.
+
+    Args:
+        world: the servers.
+        seconds: how long the whole may take, about; the number of companies and changes follows from it.
+
+    Raises:
+        BenchError: a consumer did not do what it should.
+        LocalServerError: a consumer does not start, or ended.
+    """
+    workload = Workload(max(LEAST_COMPANIES, round(seconds * COMPANIES_A_SECOND)))
+    _preload(world, workload)
+    count = workload.companies * CHANGES_A_COMPANY
+    changes = workload.title_changes(count)
+    statements = _count_statements(world, changes)
+    _fill(world, changes)
+    tape = _record(world, count)
+    rounds = [_round(world, number, tape, count) for number in range(ROUNDS)]
+    single = _single(world, seconds / 10, count)
+    refreshes = rounds[0][2]
+    ours, bare = tuple(r[0] for r in rounds), tuple(r[1] for r in rounds)
+    return ConsumerFigures(workload.companies, count, refreshes, ours, bare, single, statements)
+
+
+def _settings(world: World, url: str, **more: object) -> ConsumerSettings:
+    values = {
+        "database_url": SecretStr(url),
+        "kafka_bootstrap_servers": world.bootstrap,
+        "person_changes_topic": TOPIC,
+        "buyer_group_updates_topic": f"{TOPIC}-out",
+        "topic_partitions": PARTITIONS,
+        "consumer_group": f"bench-{time.monotonic_ns()}",
+    }
+    return ConsumerSettings.model_validate(values | more)
+
+
+def _preload(world: World, workload: Workload) -> None:
+    """Rosters, groups and inbox as the real processor makes them; the last refresh is two hours back."""
+    began, url = time.monotonic(), world.database(TEMPLATE)
+    settings = _settings(world, url, person_changes_topic="bench-rosters")
+    feed = Feed(time.time_ns() // 1_000_000 - 3 * HOUR_MS)
+    with Store(url) as store:
+        for topic in ("bench-rosters", TOPIC):
+            store.positions(topic, range(PARTITIONS))
+        processor = Processor(store, settings)
+        for chunk in chunks(workload.rosters(), ROSTER_BATCH):
+            processor.process(feed.batch(chunk))
+        feed.log_time += HOUR_MS
+        while processor.process(feed.silence()).more_due:
+            pass
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
+    say(f"consumer: {workload.companies:,} companies with their rosters, {time.monotonic() - began:.0f} s")
+
+
+def _fill(world: World, changes: Sequence[PersonChange]) -> None:
+    """The changes in the topic, as ingress publishes them."""
+    began, broken = time.monotonic(), []
+    settings = KafkaSettings(
+        kafka_bootstrap_servers=world.bootstrap,
+        person_changes_topic=TOPIC,
+        buyer_group_updates_topic=f"{TOPIC}-out",
+        topic_partitions=PARTITIONS,
+    )
+    ensure_topics(settings)
+
+    def delivered(error: KafkaError | None, _: Message) -> None:
+        if error is not None:
+            broken.append(error.str())
+
+    producer = Producer(settings.producer_config("bench"))
+    for chunk in chunks(changes, ROSTER_BATCH):
+        for change in chunk:
+            key, value, headers = company_key(change.company.id), encode_change(change), change_headers(change)
+            producer.produce(TOPIC, value, key, headers=headers, on_delivery=delivered)
+        producer.flush(FILL_SECONDS)
+    if broken or len(producer):
+        raise BenchError(f"the topic could not be filled: {broken[:1] or 'the broker did not acknowledge'}")
+    say(f"consumer: {len(changes):,} changes in the topic, {time.monotonic() - began:.0f} s")
+
+
+def _count_statements(world: World, changes: Sequence[PersonChange]) -> Mapping[int, tuple[int, int]]:
+    """Statements of batches of several sizes, by the real processor."""
+    counted: dict[int, tuple[int, int]] = {}
+    rest = iter(changes)
+    with world.copy(TEMPLATE) as url, recording(url) as tape, Store(url) as store:
+        store.positions("bench-count", range(PARTITIONS))
+        processor, feed = Processor(store, _settings(world, url, person_changes_topic="bench-count")), _Counter(tape)
+        for size, batches in zip(COUNTED_SIZES, COUNTED_BATCHES, strict=True):
+            chunk = [change for _, change in zip(range(size * batches), rest, strict=False)]
+            counted[size] = feed.count(processor, chunk, size)
+    return counted
+
+
+class _Counter:
+    """Counts what the processor says, at the log time of now."""
+
+    def __init__(self, tape: Tape) -> None:
+        self._tape, self._feed = tape, Feed(time.time_ns() // 1_000_000)
+
+    def count(self, processor: Processor, changes: Sequence[PersonChange], size: int) -> tuple[int, int]:
+        """The least and the most statements of batches of this size."""
+        counts = []
+        for chunk in chunks(changes, size):
+            self._tape.said = 0
+            processor.process(self._feed.batch(chunk))
+            counts.append(self._tape.said)
+        return min(counts), max(counts)
+
+
+def _record(world: World, count: int) -> Tape:
+    """The writes of the real consumer, in this process, at the whole topic."""
+    began = time.monotonic()
+    with world.copy(TEMPLATE) as url, recording(url) as tape:
+        stop, failed = threading.Event(), list[BaseException]()
+
+        def run() -> None:
+            try:
+                consume(_settings(world, url), stop)
+            except BaseException as error:  # noqa: BLE001  # raised below, in the thread that waits
+                failed.append(error)
+
+        thread = threading.Thread(target=run, name="recorded consumer", daemon=True)
+        thread.start()
+        try:
+            while sum(tape.records) < count and thread.is_alive() and time.monotonic() - began < STALL_SECONDS:
+                time.sleep(LOOK_SECONDS)
+        finally:
+            stop.set()
+            thread.join(STALL_SECONDS)
+    if failed or sum(tape.records) != count:
+        raise BenchError(f"the recorded consumer did {sum(tape.records)} of {count} changes: {failed}")
+    say(f"consumer: writes of {len(tape.batches)} batches recorded, {time.monotonic() - began:.0f} s")
+    return tape
+
+
+def _round(world: World, number: int, tape: Tape, count: int) -> tuple[float, float, int]:
+    """Ours and the limit, changes a second, and how many changes refreshed."""
+    with world.copy(TEMPLATE) as url:
+        ours = _rate(_drain(world, url, 0, count, STALL_SECONDS), count)
+        refreshed = _consumed(url)["refreshed"]
+    with world.copy(TEMPLATE) as url:
+        bare = count / tape.play(url)
+        if (played := _consumed(url))["consumed"] != count:
+            raise BenchError(f"only {played['consumed']} of {count} changes were written by the recording")
+    say(f"consumer, round {number + 1} of {ROUNDS}: {ours:,.0f}/s of {bare:,.0f}/s, {ours / bare:.0%}")
+    return ours, bare, refreshed
+
+
+def _single(world: World, seconds: float, count: int) -> float:
+    with world.copy(TEMPLATE) as url:
+        samples = _drain(world, url, 1, count, max(2.0, seconds))
+    rate = _rate(samples, samples[-1][1])
+    say(f"consumer, one transaction a change: {rate:,.0f}/s")
+    return rate
+
+
+def _drain(world: World, url: str, batch: int, count: int, seconds: float) -> list[Sample]:
+    """Run a consumer until it has done all, or so long; what it had done when.
+
+    Args:
+        world: the servers.
+        url: of its database.
+        batch: records a transaction at most; 0: as the consumer likes.
+        count: all there are.
+        seconds: from its first change on.
+    """
+    port = free_port()
+    settings = {
+        "DATABASE_URL": url,
+        "PERSON_CHANGES_TOPIC": TOPIC,
+        "CONSUMER_GROUP": f"bench-{time.monotonic_ns()}",
+        "CONSUMER_HTTP_HOST": LOOPBACK,
+        "CONSUMER_HTTP_PORT": str(port),
+    }
+    if batch:
+        settings["BATCH_MAX_RECORDS"] = str(batch)
+    with world.running("consumer", ["cli", "consumer"], settings, port) as child:
+        return _watch(child, url, count, seconds)
+
+
+def _watch(child: Child, url: str, count: int, seconds: float) -> list[Sample]:
+    samples: list[Sample] = []
+    deadline = time.monotonic() + STALL_SECONDS
+    with psycopg.connect(url, autocommit=True) as connection:
+        while not samples or samples[-1][1] < count:
+            if child.popen.poll() is not None:
+                raise BenchError(f"the consumer ended by itself.\n{child.last_lines()}")
+            done, now = _consumed_by(connection)["consumed"], time.monotonic()
+            if done and (not samples or done > samples[-1][1]):
+                deadline = deadline if samples else now + seconds
+                samples.append((now, done))
+            if now > deadline:
+                break
+            time.sleep(LOOK_SECONDS)
+    if not samples:
+        raise BenchError(f"the consumer did nothing in {STALL_SECONDS:.0f} s.\n{child.last_lines()}")
+    return samples
+
+
+def _rate(samples: Sequence[Sample], count: int) -> float:
+    """Changes a second after the warm-up."""
+    warm = [sample for sample in samples if sample[1] >= count * WARM_UP_SHARE]
+    if len(warm) < 2:  # noqa: PLR2004  # a rate needs two
+        raise BenchError("the run was too short to be measured; take more --seconds")
+    (began, before), (ended, after) = warm[0], warm[-1]
+    return (after - before) / (ended - began)
+
+
+def _consumed(url: str) -> dict[str, int]:
+    with psycopg.connect(url, autocommit=True) as connection:
+        return _consumed_by(connection)
+
+
+def _consumed_by(connection: "psycopg.Connection[tuple[int, int]]") -> dict[str, int]:
+    query = "SELECT sum(consumed)::bigint, sum(refreshed)::bigint FROM consumer_positions WHERE topic = %s"
+    row = connection.execute(query, (TOPIC,)).fetchone() or (0, 0)
+    return {"consumed": row[0] or 0, "refreshed": row[1] or 0}
