@@ -51,7 +51,7 @@ def parse_json(body: bytes) -> Any:
         Problem: it is no JSON.
     """
     try:
-        value = json.loads(body, parse_constant=_no_number)
+        value = _DECODER.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
     except RecursionError:
         raise _too_deep() from None
     except UnicodeDecodeError as error:
@@ -97,3 +97,6 @@ def _too_large(limit: int) -> Problem:
 
 def _no_number(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number in JSON")
+
+
+_DECODER: Final = json.JSONDecoder(parse_constant=_no_number)

@@ -6,7 +6,8 @@ transaction of the effects, is the one that counts (law L2).
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from itertools import islice
 from typing import Final
 
 import structlog
@@ -18,10 +19,12 @@ from schemas.events import PersonChange
 log = structlog.get_logger()
 
 BATCH: Final = 1000
+GATHER_SECONDS: Final = 0.005
+"""From one query to the next: under load a query costs more than all that is asked by it."""
 REST_SECONDS: Final = 5.0
 """After a failure nobody asks for so long: a database that is away must not slow down every webhook."""
 
-KnownEvents = Callable[[Collection[EventKey]], Awaitable[set[EventKey]]]
+KnownEvents = Callable[[Collection[EventKey]], Coroutine[None, None, set[EventKey]]]
 
 
 class Lookup:
@@ -29,7 +32,7 @@ class Lookup:
 
     Args:
         known_events: the query.
-        seconds: how long a webhook waits for it.
+        seconds: how long a query may take; a webhook waits for its own, and at most one before it.
         on_failure: told when a query fails.
         clock: seconds, monotonic.
     """
@@ -42,24 +45,22 @@ class Lookup:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._known_events, self._seconds, self._on_failure, self._clock = known_events, seconds, on_failure, clock
-        self._waiting: dict[EventKey, asyncio.Future[bool]] = {}
+        self._waiting: dict[EventKey, list[asyncio.Future[bool]]] = {}
         self._asking: asyncio.Task[None] | None = None
         self._rest_until = clock()
+        self._last_query = 0.0
 
     async def all_known(self, changes: Sequence[PersonChange]) -> bool:
         """Whether every one of these changes had its effect; False when that cannot be told quickly."""
-        if self._clock() < self._rest_until:
+        if self._resting():
             return False
         answers = [self._ask(EventKey(change.company.id, change.source, change.event_id)) for change in changes]
-        done, late = await asyncio.wait(answers, timeout=self._seconds)
-        if late:
-            self._rest("the database did not answer in time")
-            return False
-        return all(answer.result() for answer in done)
+        return all([await answer for answer in answers])
 
     def _ask(self, key: EventKey) -> "asyncio.Future[bool]":
-        if (answer := self._waiting.get(key)) is None:
-            answer = self._waiting[key] = asyncio.get_running_loop().create_future()
+        """An answer of the asker's own: who is cancelled takes nobody else's with them."""
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(key, []).append(answer)
         if self._asking is None:
             self._asking = asyncio.create_task(self._answer_all())
         return answer
@@ -67,23 +68,47 @@ class Lookup:
     async def _answer_all(self) -> None:
         try:
             while self._waiting:
-                keys = list(self._waiting)[:BATCH]
+                await self._gather()
+                keys = list(islice(self._waiting, BATCH))
                 batch = {key: self._waiting.pop(key) for key in keys}
-                known = await self._query(batch)
-                for key, answer in batch.items():
-                    answer.set_result(key in known)
+                known = set() if self._resting() else await self._query(keys)
+                for key, answers in batch.items():
+                    for answer in answers:
+                        if not answer.done():
+                            answer.set_result(key in known)
         finally:
             self._asking = None
 
+    async def _gather(self) -> None:
+        """Let more askers come unless the last query is some time ago: who is alone is answered at once."""
+        now = asyncio.get_running_loop().time()
+        if (early := self._last_query + GATHER_SECONDS - now) > 0:
+            await asyncio.sleep(early)
+        self._last_query = max(now, self._last_query + GATHER_SECONDS)
+
     async def _query(self, keys: Collection[EventKey]) -> set[EventKey]:
+        query = asyncio.ensure_future(self._known_events(keys))
+        done, _ = await asyncio.wait([query], timeout=self._seconds)
+        if not done:
+            query.add_done_callback(_ignored)  # cancelling it would wait for the database too
+            self._rest("the database did not answer in time")
+            return set()
         try:
-            return await self._known_events(keys)
+            return query.result()
         except DatabaseError as error:
             self._rest(str(error))
             return set()
 
+    def _resting(self) -> bool:
+        return self._clock() < self._rest_until
+
     def _rest(self, why: str) -> None:
-        if self._clock() >= self._rest_until:
-            log.warning("duplicates cannot be looked up for a while; changes are published unseen", why=why)
+        log.warning("duplicates cannot be looked up for a while; changes are published unseen", why=why)
         self._rest_until = self._clock() + REST_SECONDS
         self._on_failure()
+
+
+def _ignored(query: "asyncio.Future[set[EventKey]]") -> None:
+    """Look at what nobody waits for, or asyncio complains."""
+    if not query.cancelled():
+        query.exception()

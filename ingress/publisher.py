@@ -1,11 +1,11 @@
 """Publishes changes and waits until every replica that must have them has them.
 
-librdkafka reports deliveries to the thread that polls it. Each burst of reports wakes the event loop once, not once a
-message: at thousands of webhooks a second the wake-ups would cost more than the webhooks.
+librdkafka keeps its reports of deliveries until it is polled. The event loop polls it, a thousand times a second while
+reports are missing and never otherwise, and so takes a burst of reports at once. A thread that waits for them would
+have to fight the event loop for the interpreter once a report.
 """
 
 import asyncio
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -15,13 +15,13 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from ingress.settings import IngressSettings
-from schemas.codec import encode_change
+from schemas.codec import encode_valid_change
 from schemas.events import PersonChange
 from schemas.topics import change_headers, company_key
 
 log = structlog.get_logger()
 
-POLL_SECONDS: Final = 0.1
+POLL_SECONDS: Final = 0.001
 FULL_QUEUE_PAUSE_SECONDS: Final = 0.01
 METADATA_SECONDS: Final = 2.0
 CLOSE_SECONDS: Final = 2.0
@@ -33,18 +33,29 @@ class NotAcknowledgedError(Exception):
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """Records of one request; counted down by the polling thread alone."""
+    """Records of one request.
 
-    acknowledged: "asyncio.Future[None]"
+    Attributes:
+        settled: done when the last report is here, or the time is over.
+        left: reports that are missing.
+        late: the time was over first.
+    """
+
+    settled: "asyncio.Future[None]"
     records: int
     left: int
     error: KafkaError | None = None
+    late: bool = False
 
-    def delivered(self, error: KafkaError | None) -> bool:
-        """Whether this was the last report."""
-        self.error = self.error or error
-        self.left -= 1
-        return self.left == 0
+    def expire(self) -> None:
+        """The time is over."""
+        self.late = not self.settled.done()
+        self.settle()
+
+    def settle(self) -> None:
+        """Let the request go on, unless it was given up."""
+        if not self.settled.done():
+            self.settled.set_result(None)
 
 
 class Publisher:
@@ -68,43 +79,46 @@ class Publisher:
             },
         )
         self._on_records = on_records
-        self._stopping = threading.Event()
         self._finished: list[_Waiting] = []
+        self._timer: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         self._producer = Producer(self._config)
-        self._thread = threading.Thread(target=self._poll, name="deliveries", daemon=True)
-        self._thread.start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        left = await asyncio.to_thread(self._producer.flush, CLOSE_SECONDS)
+        deadline = self._loop.time() + CLOSE_SECONDS
+        while (left := len(self._producer)) and self._loop.time() < deadline:
+            await asyncio.sleep(POLL_SECONDS)
+            self._collect()
         if left:
             log.warning("records were not acknowledged before the stop; their senders were told so", records=left)
-        self._stopping.set()
-        await asyncio.to_thread(self._thread.join)
+        if self._timer is not None:
+            self._timer.cancel()
 
     async def publish(self, changes: Sequence[PersonChange], traceparent: str | None = None) -> None:
-        """Append changes to the log; returns when the broker has acknowledged all of them.
+        """Append valid changes to the log; returns when the broker has acknowledged all of them.
 
         Raises:
-            InvalidChangeError: a change breaks a limit of the contract; nothing was published.
             NotAcknowledgedError: it has not.
         """
         records = [self._record(change, traceparent) for change in changes]
         waiting = _Waiting(self._loop.create_future(), len(records), len(records))
+        timer = self._loop.call_later(self._seconds, waiting.expire)
         try:
-            async with asyncio.timeout(self._seconds):
-                for record in records:
-                    await self._produce(record, waiting)
-                await waiting.acknowledged
-        except TimeoutError:
-            raise NotAcknowledgedError(f"the broker did not acknowledge within {self._seconds:g} s") from None
+            for record in records:
+                await self._produce(record, waiting)
+            self._look_later()
+            await waiting.settled
         except KafkaException as error:
             raise NotAcknowledgedError(f"the broker refused: {error.args[0].str()}") from error
+        finally:
+            timer.cancel()
+        if waiting.late:
+            raise NotAcknowledgedError(f"the broker did not acknowledge within {self._seconds:g} s")
         if waiting.error is not None:
             raise NotAcknowledgedError(f"the broker refused: {waiting.error.str()}")
 
@@ -115,35 +129,41 @@ class Publisher:
     def _record(self, change: PersonChange, traceparent: str | None) -> dict[str, Any]:
         return {
             "key": company_key(change.company.id),
-            "value": encode_change(change),
+            "value": encode_valid_change(change),
             "headers": change_headers(change, traceparent),
         }
 
     async def _produce(self, record: dict[str, Any], waiting: _Waiting) -> None:
         def report(error: KafkaError | None, _: Message) -> None:
-            if waiting.delivered(error):
+            waiting.error = waiting.error or error
+            waiting.left -= 1
+            if waiting.left == 0:
                 self._finished.append(waiting)
 
-        while True:
+        while not waiting.late:
             try:
                 self._producer.produce(self._topic, on_delivery=report, **record)
             except BufferError:  # the broker is slower than the senders; their deadline bounds this
+                self._look_later()
                 await asyncio.sleep(FULL_QUEUE_PAUSE_SECONDS)
             else:
                 return
 
-    def _poll(self) -> None:
-        while not self._stopping.is_set():
-            self._producer.poll(POLL_SECONDS)
-            if self._finished:
-                burst, self._finished = self._finished, []
-                self._loop.call_soon_threadsafe(self._settle, burst)
+    def _look_later(self) -> None:
+        """Look for reports in a moment, if any are missing and nobody does yet."""
+        if self._timer is None and len(self._producer):
+            self._timer = self._loop.call_later(POLL_SECONDS, self._collect)
 
-    def _settle(self, burst: list[_Waiting]) -> None:
+    def _collect(self) -> None:
+        """Take the reports that are there."""
+        self._timer = None
+        self._producer.poll(0)
+        burst, self._finished = self._finished, []
         for waiting in burst:
-            if not waiting.acknowledged.done():  # done: its request has been given up
-                waiting.acknowledged.set_result(None)
-        self._on_records(sum(waiting.records for waiting in burst if waiting.error is None))
+            waiting.settle()
+        if acknowledged := sum(waiting.records for waiting in burst if waiting.error is None):
+            self._on_records(acknowledged)
+        self._look_later()
 
     def _look(self) -> str | None:
         try:

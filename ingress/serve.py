@@ -35,6 +35,7 @@ def run_ingress(settings: IngressSettings) -> int:
         log_config=None,
         access_log=False,  # a line a webhook would cost more than the webhook; /metrics counts them
         server_header=False,
+        proxy_headers=False,  # nothing here asks who the client is, and what a client says of itself proves nothing
         limit_concurrency=settings.max_connections,
         timeout_graceful_shutdown=round(settings.publish_timeout_seconds + settings.lookup_timeout_seconds) + 1,
     )

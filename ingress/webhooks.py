@@ -1,5 +1,6 @@
 """Webhooks: verified on their raw bytes, read into changes, published, and only then answered with 2xx."""
 
+import json
 import re
 import time
 from collections.abc import Callable
@@ -44,6 +45,9 @@ class Webhooks:
     clock: Callable[[], int]
     _open: int = field(default=0, init=False)
 
+    def __post_init__(self) -> None:
+        self.metrics.open.set_function(lambda: self._open)
+
     async def answer(self, request: Request) -> Response:
         """Documents itself on GET and HEAD, takes a webhook on POST."""
         source = self._source(request)
@@ -73,12 +77,10 @@ class Webhooks:
         if self._open >= self.settings.max_open_requests:
             raise Problem("busy", f"{self._open} webhooks are being taken; send it again a little later")
         self._open += 1
-        self.metrics.open.set(self._open)
         try:
             return await self._take(source, request)
         finally:
             self._open -= 1
-            self.metrics.open.set(self._open)
 
     async def _take(self, source: Source, request: Request) -> tuple[str, Response]:
         body = await read_body(request, self.settings.max_body_bytes, self.settings.body_timeout_seconds)
@@ -89,9 +91,9 @@ class Webhooks:
             return "skipped", JSONResponse({"status": "skipped", "reason": found.reason})
         event_id = found[0].event_id
         if await self.lookup.all_known(found):
-            return "already_processed", JSONResponse({"status": "already_processed", "eventId": event_id})
+            return "already_processed", _told("already_processed", event_id, 200)
         await self._publish(found, request)
-        return "enqueued", JSONResponse({"status": "enqueued", "eventId": event_id}, 202)
+        return "enqueued", _told("enqueued", event_id, 202)
 
     def _verify(self, source: Source, request: Request, body: bytes, now: int) -> None:
         try:
@@ -127,6 +129,11 @@ class Webhooks:
             "example": dict(EXAMPLE),
             "answers": _ANSWERS,
         }
+
+
+def _told(status: str, event_id: str, code: int) -> Response:
+    """An answer; written out here, because a JSON response of Starlette's makes an encoder for each."""
+    return Response(f'{{"status":"{status}","eventId":{json.dumps(event_id)}}}', code, media_type="application/json")
 
 
 _ANSWERS: Final = {

@@ -26,6 +26,7 @@ from schemas.events import (
 MARKER: Final = b"\xc3\x01"
 CONFLUENT_MARKER: Final = b"\x00"
 HEADER_BYTES: Final = 10
+NAMESPACE: Final = "person_changes"
 
 
 class UndecodableError(ValueError):
@@ -94,7 +95,12 @@ def encode_change(change: PersonChange) -> bytes:
     Raises:
         InvalidChangeError: the change breaks a limit of the contract.
     """
-    return change_codec().encode(_to_record(validate_change(change)))
+    return encode_valid_change(validate_change(change))
+
+
+def encode_valid_change(change: PersonChange) -> bytes:
+    """The same for a change that `validate_change` has let pass already."""
+    return change_codec().encode(_to_record(change))
 
 
 def decode_change(data: bytes | None) -> PersonChange:
@@ -137,14 +143,19 @@ def _to_record(change: PersonChange) -> dict[str, Any]:
     record: dict[str, Any] = {name: getattr(change, name) for name in PersonChange.__slots__}
     record["company"] = _slots(change.company)
     record["movement"] = change.movement.value
-    record["person"] = _slots(change.person)
-    record["other_company"] = _slots(change.other_company)
+    record["person"] = _branch("Person", change.person)
+    record["other_company"] = _branch("Company", change.other_company)
     record["changes"] = {name: {"old": value.old, "new": value.new} for name, value in change.changes.items()}
     return record
 
 
-def _slots(value: Company | Person | None) -> dict[str, Any] | None:
-    return None if value is None else {name: getattr(value, name) for name in type(value).__slots__}
+def _branch(name: str, value: Company | Person | None) -> tuple[str, dict[str, Any]] | None:
+    """A branch of a union by its name: without it, fastavro holds the value against every branch to find out."""
+    return None if value is None else (f"{NAMESPACE}.{name}", _slots(value))
+
+
+def _slots(value: Company | Person) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in type(value).__slots__}
 
 
 _MOVEMENTS: Final = {movement.value: movement for movement in Movement}

@@ -1,7 +1,6 @@
 """What publishing promises: all acknowledged or an error in time, one wake-up a burst, the partition of the key."""
 
 import asyncio
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
@@ -26,7 +25,7 @@ Report = Callable[[KafkaError | None, Any], None]
 
 
 class FakeProducer:
-    """Keeps reports of deliveries back until they are released; they arrive on the thread that polls.
+    """Keeps reports of deliveries back until they are released; they arrive when it is polled.
 
     Attributes:
         full: how many calls of `produce` find the queue full; below zero, all of them do.
@@ -39,7 +38,6 @@ class FakeProducer:
         self.refuses: int | None = None
         self._kept: deque[Report] = deque()
         self._released: deque[tuple[Report, KafkaError | None]] = deque()
-        self._some = threading.Event()
 
     def produce(self, _: str, *, on_delivery: Report, key: bytes, **__: Any) -> None:
         """Take a record."""
@@ -55,19 +53,16 @@ class FakeProducer:
         """Report the oldest records, in one burst, as delivered or not; one unless told."""
         for error in errors or (None,):
             self._released.append((self._kept.popleft(), None if error is None else KafkaError(error)))
-        self._some.set()
 
     def poll(self, seconds: float) -> None:
         """Report what was released."""
-        if self._some.wait(seconds):
-            self._some.clear()
-            while self._released:
-                report, error = self._released.popleft()
-                report(error, None)
+        assert seconds == 0, "the event loop must not be held up"
+        while self._released:
+            report, error = self._released.popleft()
+            report(error, None)
 
-    def flush(self, _: float) -> int:
-        """How many were not reported."""
-        return len(self._kept)
+    def __len__(self) -> int:
+        return len(self._kept) + len(self._released)
 
 
 @pytest.fixture
@@ -182,17 +177,17 @@ def test_a_burst_wakes_the_event_loop_once(
     settings = _settings(
         kafka_bootstrap_servers=kafka_bootstrap, person_changes_topic=topic, publish_timeout_seconds=30
     )
-    wakes, counted = [0], [0]
+    wakes, counted = [0], list[int]()
+    collect = Publisher._collect
+
+    def counting(publisher: Publisher) -> None:
+        before = len(counted)
+        collect(publisher)
+        wakes[0] += len(counted) > before
+
+    monkeypatch.setattr(Publisher, "_collect", counting)
 
     async def scene() -> None:
-        loop = asyncio.get_running_loop()
-        wake = loop.call_soon_threadsafe
-
-        def counting(*arguments: Any, **options: Any) -> asyncio.Handle:
-            wakes[0] += threading.current_thread().name == "deliveries"
-            return wake(*arguments, **options)
-
-        monkeypatch.setattr(loop, "call_soon_threadsafe", counting)
         async with Publisher(settings, counted.append) as publisher:
             await asyncio.gather(*(publisher.publish([_change(n, f"c{n % 97}")]) for n in range(COUNT)))
 
@@ -201,6 +196,32 @@ def test_a_burst_wakes_the_event_loop_once(
     assert 0 < wakes[0] < COUNT / 10
     assert sum(counted) == COUNT
     assert {record.change.event_id for record in records()} == {f"e{number}" for number in range(COUNT)}
+
+
+def test_nobody_looks_for_reports_when_none_are_missing(fake: FakeProducer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An idle ingress costs nothing."""
+    polls: list[float] = []
+    poll = fake.poll
+
+    def counted(seconds: float) -> None:
+        polls.append(seconds)
+        poll(seconds)
+
+    monkeypatch.setattr(fake, "poll", counted)
+
+    async def scene() -> None:
+        async with Publisher(_settings()) as publisher:
+            await asyncio.sleep(0.02)
+            assert not polls
+            publishing = asyncio.create_task(publisher.publish([_change()]))
+            await _until(lambda: bool(fake.produced))
+            fake.release()
+            await publishing
+            polls.clear()
+            await asyncio.sleep(0.02)
+            assert not polls
+
+    _run(scene())
 
 
 def test_records_are_on_the_partitions_of_their_keys(
