@@ -19,7 +19,7 @@ _RUNS: Final = frozenset({Seniority.HEAD, Seniority.DIRECTOR})
 _MANAGES: Final = _LEADS | _RUNS | {Seniority.MANAGER}
 _CARRIES: Final = _RUNS | {Seniority.MANAGER, Seniority.SENIOR}
 _OUTSIDE: Final = frozenset({Seniority.TRAINING, Seniority.UNPAID})
-_LEVEL_POINTS: Final = {level: 60 - 5 * rank for level, rank in RANK.items()}
+_LEVEL_POINTS: Final[Mapping[str, int]] = {level: 60 - 5 * rank for level, rank in RANK.items()}
 _NAMES: Final = {Seniority.C_LEVEL: "C-level", Seniority.VP: "vice president", Function.HR: "HR", Function.IT: "IT"}
 
 
@@ -50,7 +50,7 @@ def _best_levels(people: Iterable[_Candidate]) -> Mapping[str, int]:
     best: dict[str, int] = defaultdict(lambda: len(RANK))
     for _, reading in people:
         if reading.seniority and reading.function:
-            best[reading.function] = min(best[reading.function], RANK[Seniority(reading.seniority)])
+            best[reading.function] = min(best[reading.function], RANK[reading.seniority])
     return best
 
 
@@ -89,7 +89,7 @@ def _buyer(level: str | None, function: str, best: Mapping[str, int]) -> tuple[R
     """The role of somebody in a department that buys."""
     if level in _LEADS:
         return Role.DECISION_MAKER, f"leads a department that buys ({function})"
-    if level in _RUNS and RANK[Seniority(level)] == best[function]:
+    if level in _RUNS and RANK[level] == best[function]:
         return Role.DECISION_MAKER, f"nobody ranks higher in a department that buys ({function})"
     if level in _CARRIES:
         return Role.CHAMPION, f"carries the work of a department that buys ({function})"
@@ -121,7 +121,7 @@ def _has_blockers(company: CompanyFacts, policy: Policy) -> bool:
 
 
 def _score(reading: TitleReading, policy: Policy) -> int:
-    level = _LEVEL_POINTS[Seniority(reading.seniority)] if reading.seniority else 0
+    level = _LEVEL_POINTS[reading.seniority] if reading.seniority else 0
     if reading.function in policy.primary:
         return level + 40
     return level + (20 if reading.function in policy.secondary else 10)

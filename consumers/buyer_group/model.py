@@ -1,7 +1,9 @@
 """People, companies and members as the buyer group sees them, and the enumerations they are told in."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Final
 
 
@@ -55,9 +57,9 @@ class Role(StrEnum):
     INTRODUCER = "introducer"
 
 
-RANK: Final = {level: rank for rank, level in enumerate(Seniority)}
-"""0 is the highest level."""
-_ROLE_RANK: Final = {role: rank for rank, role in enumerate(Role)}
+RANK: Final[Mapping[str, int]] = MappingProxyType({level: rank for rank, level in enumerate(Seniority)})
+"""By level; 0 is the highest."""
+_ROLE_RANK: Final[Mapping[str, int]] = {role: rank for rank, role in enumerate(Role)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,4 +108,4 @@ class Member:
 
 def group_order(member: Member) -> tuple[int, int, str]:
     """Sort key of members: role, then weight, then person id."""
-    return (_ROLE_RANK[Role(member.role)], -member.score, member.person_id)
+    return (_ROLE_RANK[member.role], -member.score, member.person_id)

@@ -66,13 +66,15 @@ def may_refresh(last_refresh_at: int | None, refresh_due_at: int | None, until: 
 
 
 class _Folding:
-    """A company while it is being folded."""
+    """A company while it is being folded: its state with every field at hand, so that a change costs no copy of it."""
 
     def __init__(self, state: CompanyState, interval_ms: int) -> None:
-        self._state = state
-        self._interval = interval_ms
-        self._roster = dict(state.roster)
-        self._seen = set(state.seen)
+        self._state, self._interval = state, interval_ms
+        self._facts, self._revision = state.facts, state.revision
+        self._last_refresh_at, self._refresh_due_at = state.last_refresh_at, state.refresh_due_at
+        self._pending_since, self._pending_count = state.pending_since, state.pending_count
+        self._pending_events = [*state.pending_events]
+        self._roster, self._seen = dict(state.roster), set(state.seen)
         self._outcomes: list[tuple[Delivery, Outcome]] = []
         self._refreshes: list[Refresh] = []
         self._touched: set[str] = set()
@@ -84,23 +86,35 @@ class _Folding:
 
     def fire_due(self, log_time: int) -> None:
         """The trailing refresh, at its due time, if log time has come that far."""
-        due = self._state.refresh_due_at
+        due = self._refresh_due_at
         if due is not None and due <= log_time:
             self._refresh(due, "trailing", None)
 
     def folded(self) -> Folded:
         """The result so far."""
-        state = replace(self._state, roster=self._roster, seen=frozenset(self._seen))
+        state = replace(
+            self._state,
+            facts=self._facts,
+            revision=self._revision,
+            last_refresh_at=self._last_refresh_at,
+            refresh_due_at=self._refresh_due_at,
+            pending_since=self._pending_since,
+            pending_count=self._pending_count,
+            pending_events=tuple(self._pending_events),
+            roster=self._roster,
+            seen=frozenset(self._seen),
+        )
         return Folded(state, tuple(self._outcomes), tuple(self._refreshes), frozenset(self._touched))
 
     def _outcome(self, delivery: Delivery) -> Outcome:
-        if delivery.identity in self._seen:
+        identity = delivery.identity
+        if identity in self._seen:
             return Duplicate()
         try:
             effect = self._apply(delivery.change)
         except Exception as error:  # noqa: BLE001  # whatever a change makes the core raise must not hold up the others
             return DeadLettered(f"{type(error).__name__}: {error}")
-        self._seen.add(delivery.identity)
+        self._seen.add(identity)
         return effect if isinstance(effect, Superseded | Ignored) else self._limit(delivery, effect)
 
     def _apply(self, change: PersonChange) -> Cause | Superseded | Ignored:
@@ -120,8 +134,8 @@ class _Folding:
     def _learn(self, change: PersonChange, person: Person | None) -> bool:
         """Join what the change says into facts and roster; whether any of it is news."""
         stamp = stamp_of(change)
-        facts, news = self._state.facts.join(facts_of(change.company), stamp)
-        changed = facts is not self._state.facts
+        facts, news = self._facts.join(facts_of(change.company), stamp)
+        changed = facts is not self._facts
         if person is not None:
             before = self._roster.get(person.id)
             employment, personal_news = _employ(before, change, person, stamp)
@@ -130,44 +144,39 @@ class _Folding:
                 self._touched.add(person.id)
                 changed = True
             news = news or personal_news
-        if changed:
-            self._state = replace(self._state, facts=facts, revision=self._state.revision + 1)
+        self._facts = facts
+        self._revision += changed
         return news
 
     def _limit(self, delivery: Delivery, cause: Cause) -> Refreshed | Deferred:
         """Refresh now, or once when the interval is over (law L5)."""
-        state, now = self._state, delivery.log_time
-        if state.last_refresh_at is None or now >= state.last_refresh_at + self._interval:
-            self._refresh(now, cause, delivery.change.event_id)
+        now, event_id = delivery.log_time, delivery.change.event_id
+        if self._last_refresh_at is None or now >= self._last_refresh_at + self._interval:
+            self._refresh(now, cause, event_id)
             return Refreshed(now)
-        due = state.last_refresh_at + self._interval if state.refresh_due_at is None else state.refresh_due_at
-        self._state = replace(
-            state,
-            revision=state.revision + 1,
-            refresh_due_at=due,
-            pending_since=now if state.pending_since is None else state.pending_since,
-            pending_count=state.pending_count + 1,
-            pending_events=(*state.pending_events, delivery.change.event_id)[:PENDING_EVENTS_KEPT],
-        )
-        return Deferred(due)
+        if self._refresh_due_at is None:
+            self._refresh_due_at = self._last_refresh_at + self._interval
+        if self._pending_since is None:
+            self._pending_since = now
+        self._pending_count += 1
+        if len(self._pending_events) < PENDING_EVENTS_KEPT:
+            self._pending_events.append(event_id)
+        self._revision += 1
+        return Deferred(self._refresh_due_at)
 
     def _refresh(self, at: int, cause: Cause, event_id: str | None) -> None:
-        state = self._state
-        if not state.roster_complete:
-            raise IncompleteRosterError(f"company {state.company_id} must be refreshed, but only part of it is loaded")
+        if not self._state.roster_complete:
+            company = self._state.company_id
+            raise IncompleteRosterError(f"company {company} must be refreshed, but only part of it is loaded")
         people = tuple(self._roster[person_id] for person_id in sorted(self._roster) if self._roster[person_id].present)
-        ids = state.pending_events if event_id is None else (*state.pending_events, event_id)
-        covered = state.pending_count + (event_id is not None)
-        self._refreshes.append(Refresh(at, cause, covered, ids[:PENDING_EVENTS_KEPT], state.facts, people))
-        self._state = replace(
-            state,
-            revision=state.revision + 1,
-            last_refresh_at=at,
-            refresh_due_at=None,
-            pending_since=None,
-            pending_count=0,
-            pending_events=(),
-        )
+        ids = self._pending_events if event_id is None else [*self._pending_events, event_id]
+        covered = self._pending_count + (event_id is not None)
+        self._refreshes.append(Refresh(at, cause, covered, tuple(ids[:PENDING_EVENTS_KEPT]), self._facts, people))
+        self._revision += 1
+        self._last_refresh_at = at
+        self._refresh_due_at = self._pending_since = None
+        self._pending_count = 0
+        self._pending_events = []
 
 
 def _employ(before: Employment | None, change: PersonChange, person: Person, stamp: str) -> tuple[Employment, bool]:

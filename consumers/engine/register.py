@@ -5,8 +5,7 @@ greater one. That makes `join` commutative, associative and idempotent: the orde
 matter.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from schemas.events import PersonChange
 
@@ -26,8 +25,7 @@ def stamp_of(change: PersonChange) -> Stamp:
     return f"{change.occurred_at:015d}{_SEPARATOR}{change.source}{_SEPARATOR}{change.event_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Register:
+class Register(NamedTuple):
     """Some fields, each with its value and the stamp of who said so; both tuples are as long as the list of fields."""
 
     values: tuple[Value | None, ...]

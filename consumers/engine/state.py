@@ -35,8 +35,7 @@ class Delivery(NamedTuple):
         return Identity(self.change.source, self.change.event_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Employment:
+class Employment(NamedTuple):
     """One person at the company, present or gone: who left stays, so that an older change cannot bring them back.
 
     Attributes:

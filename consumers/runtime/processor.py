@@ -118,7 +118,7 @@ class Processor:
 
     def _load(self, changes: Mapping[str, Sequence[Delivery]], clocks: Mapping[int, int]) -> _Loaded:
         due = self.store.due(clocks, self.settings.due_limit) if clocks else []
-        keys = list({EventKey(company_id, *d.identity) for company_id, ds in changes.items() for d in ds})
+        keys = list({EventKey(c, d.change.source, d.change.event_id) for c, ds in changes.items() for d in ds})
         rows, seen = self.store.companies({*changes, *due}, keys)
         companies = {row.company_id: row for row in rows}
         whole = {c for c, row in companies.items() if self._may_refresh(row, changes.get(c, ()), clocks)}
@@ -146,7 +146,7 @@ class Processor:
         ledger = _Ledger(writes)
         for company_id in sorted({*changes, *loaded.companies}):
             row, deliveries = loaded.companies.get(company_id), changes.get(company_id, ())
-            state = stored.state(company_id, deliveries)
+            state = stored.state(company_id)
             until = _until(row, deliveries, batch.clocks)
             folded = fold(state, deliveries, until, self.settings.refresh_interval_ms)
             ledger.company(company_id, folded)
@@ -216,9 +216,13 @@ class _Stored:
         self._people = _by_company(loaded.rosters.employments)
         self._heads = _by_company(loaded.rosters.groups)
         self._members = _by_company(loaded.rosters.members)
+        self._seen = {
+            company_id: frozenset(Identity(key.source, key.event_id) for key in keys)
+            for company_id, keys in _by_company(loaded.seen).items()
+        }
 
-    def state(self, company_id: str, deliveries: Iterable[Delivery]) -> CompanyState:
-        seen = frozenset(d.identity for d in deliveries if EventKey(company_id, *d.identity) in self._loaded.seen)
+    def state(self, company_id: str) -> CompanyState:
+        seen = self._seen.get(company_id, frozenset())
         row = self._loaded.companies.get(company_id)
         if row is None:
             return CompanyState(company_id, seen=seen)
@@ -258,8 +262,9 @@ class _Ledger:
                 self.letters[place] = outcome.reason
             else:
                 first[delivery.identity] = _event_row(company_id, delivery, name, reason, due)
-        for identity, row in first.items():
-            self._writes.events.append(row._replace(deliveries=1 + again.pop(identity, 0)))
+        for identity in first.keys() & again.keys():
+            first[identity] = first[identity]._replace(deliveries=1 + again.pop(identity))
+        self._writes.events.extend(first.values())
         self._writes.redeliveries.extend(RedeliveryRow(company_id, *key, count) for key, count in again.items())
 
 
@@ -294,7 +299,7 @@ def _letter(record: Record, log_time: int, company_id: str | None, reason: str) 
     return DeadLetterRow(*place, company_id, record.key, record.value, headers, log_time, reason.replace("\x00", "\\0"))
 
 
-_Row = TypeVar("_Row", EmploymentRow, GroupRow, MemberRow)
+_Row = TypeVar("_Row", EmploymentRow, EventKey, GroupRow, MemberRow)
 
 
 def _by_company(rows: Iterable[_Row]) -> dict[str, list[_Row]]:

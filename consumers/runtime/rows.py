@@ -123,5 +123,5 @@ def _employment(row: EmploymentRow) -> Employment:
     )
 
 
-def _stamps(*stamps: str | None) -> tuple[str, ...]:
-    return tuple(stamp or NEVER for stamp in stamps)
+def _stamps(a: str | None, b: str | None, c: str | None, d: str | None) -> tuple[str, ...]:
+    return (a or NEVER, b or NEVER, c or NEVER, d or NEVER)
