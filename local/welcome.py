@@ -47,18 +47,25 @@ def welcome(known: Mapping[str, str], data_dir: Path, seconds: str) -> str:
     """Where everything is, and what to try first."""
     url = known["INGRESS_URL"]
     curl = signed_curl(url, known["WEBHOOK_SECRET"], time.time_ns() // 1_000_000)
+    command = _command(data_dir)
     return f"""
 person-changes is up after {seconds}: {url}
 
-Post a signed change (valid for five minutes; later: .venv/bin/person-changes send --curl):
+Post a signed change (valid for five minutes; later: {command} send --curl):
 
 {curl}
 
 Then look at the buyer group, from another shell:
 
-  .venv/bin/person-changes group show company_456
-  .venv/bin/person-changes status
+  {command} group show company_456
+  {command} status
 
 Addresses and secrets: {data_dir}/env   Logs: {data_dir}/logs
 Ctrl-C stops everything and keeps the data.
 """
+
+
+def _command(data_dir: Path) -> str:
+    """The command as another shell in this folder finds it, with the data folder if that is not where it would look."""
+    command = ".venv/bin/person-changes"
+    return command if data_dir == Path(".local").absolute() else f"DATA_DIR={shlex.quote(str(data_dir))} {command}"
