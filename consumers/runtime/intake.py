@@ -132,14 +132,23 @@ class Intake:
         if code == KafkaError._PARTITION_EOF:  # noqa: SLF001
             self._assignment.end_reached(partition or 0, message.offset() or 0)
         elif code == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
-            raise LogError(
-                f"{self._topic}/{partition}: the next record to read was deleted while it waited. Start again: the "
-                "message then says what is gone, and how to go on all the same."
-            )
+            self._gone(partition or 0, message.offset())
         elif not error.fatal() and (code in _TRANSIENT or error.retriable()):
             log.warning("the broker cannot do it now; the client tries again", why=error.str())
         else:
             raise KafkaException(error)
+
+    def _gone(self, partition: int, offset: int | None) -> None:
+        """An offset is not in the log; of interest only if it is the one to be read next.
+
+        The client may have asked for the one at which a partition was held before it was placed.
+        """
+        owned = self._assignment.owned.get(partition)
+        if owned is not None and owned.position is not None and owned.next_offset == offset:
+            raise LogError(
+                f"{self._topic}/{partition}: the next record to read, offset {offset}, was deleted while it waited. "
+                "Start again: the message then says what is gone, and how to go on all the same."
+            )
 
     def _readable(self, owned: Owned) -> int:
         """The next offset to read: the position, or the log's beginning where retention has deleted what was before.

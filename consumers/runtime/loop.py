@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
 from consumers.runtime.assignment import Assignment, Owned, Work
 from consumers.runtime.intake import Intake
@@ -54,6 +54,7 @@ class Loop:
         self._intake = Intake(consumer, self.assignment, settings)
         self._job: tuple[Future[Any], Callable[[Any], None]] | None = None
         self._crashed = False
+        self._counted = False
         self._measured_at = 0.0
         self.turned_at = time.monotonic()
 
@@ -82,6 +83,8 @@ class Loop:
         if self._intake.full and self._job is not None:
             wait([self._job[0]], IDLE_POLL_S)
         self._intake.poll(IDLE_POLL_S if self._job is None else BUSY_POLL_S)
+        if not self._counted:
+            self._count_partitions()
         self._collect()
         if self._job is None:
             self._dispatch()
@@ -96,16 +99,19 @@ class Loop:
         """Whether the place of every partition that is ours is known, and there is at least one."""
         return bool(self.assignment.owned) and not self.assignment.unpositioned()
 
-    # Rebalances: called by Kafka's client inside poll and close. What they raise ends the process.
+    # Rebalances: called by Kafka's client inside poll and close. What they raise ends the process. They must not call
+    # what serves callbacks itself or waits for the broker (poll, consume, commit, list_topics): confluent-kafka then
+    # forgets the call that it is in, and aborts the process at the next callback of that call.
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         ids = [p.partition for p in partitions]
         log.info("partitions assigned", partitions=ids)
-        # Held at any offset until PostgreSQL has told the position: it may be away, and polling must go on.
-        consumer.incremental_assign([TopicPartition(self._topic, p, 0) for p in ids])
+        # Held until PostgreSQL has told the position: it may be away, and polling must go on. The end is the one offset
+        # that every log has: any other may be gone, which would stop the client from reading the partition at all.
+        consumer.incremental_assign([TopicPartition(self._topic, p, OFFSET_END) for p in ids])
         self._intake.hold(ids)
         self.assignment.add(ids)
-        self._processor.partitions = self._count_partitions()
+        self._counted = False
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         ids = [p.partition for p in partitions]
@@ -121,13 +127,14 @@ class Loop:
         self.assignment.drop(ids)
         consumer.incremental_unassign(partitions)
 
-    def _count_partitions(self) -> int:
+    def _count_partitions(self) -> None:
         """How many partitions the topic has; 0 when the broker does not say in time: then nothing is judged by it."""
+        self._counted = True
         try:
             topic = self._consumer.list_topics(self._topic, timeout=METADATA_S).topics[self._topic]
+            self._processor.partitions = len(topic.partitions)
         except (KafkaException, KeyError):
-            return 0
-        return len(topic.partitions)
+            self._processor.partitions = 0
 
     def _drain(self, ids: list[int]) -> None:
         """Let work on these partitions finish and store its offsets, within the deadline."""

@@ -88,9 +88,11 @@ class System:
         child.popen.wait()
 
     def stop(self, child: Child) -> int:
-        """As a deployment would; returns the exit code."""
+        """As a deployment would; returns the exit code, and shows what was said if it is not 0."""
         child.popen.send_signal(signal.SIGTERM)
-        return child.popen.wait(PATIENCE)
+        if code := child.popen.wait(PATIENCE):
+            print(child.last_lines())  # noqa: T201  # shown by pytest when the test fails
+        return code
 
     def query(self, text: str) -> list[tuple[Any, ...]]:
         """Rows of a statement."""
