@@ -103,7 +103,12 @@ class Intake:
         self._assignment.position(owned, row)
         owned.next_offset = self._readable(owned)
         place = TopicPartition(self._topic, owned.partition, owned.next_offset)
-        self._consumer.seek(place)
+        try:
+            self._consumer.seek(place)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError._STATE:  # noqa: SLF001
+                raise
+            self._assign_anew(place)
         if not self._paused:
             self._consumer.resume([place])
 
@@ -139,16 +144,28 @@ class Intake:
             raise KafkaException(error)
 
     def _gone(self, partition: int, offset: int | None) -> None:
-        """An offset is not in the log; of interest only if it is the one to be read next.
+        """An offset is not in the log, and the client has stopped reading the partition.
 
-        The client may have asked for the one at which a partition was held before it was placed.
+        It may be the one at which the partition was held before it was placed: of that, nobody wanted to read.
         """
         owned = self._assignment.owned.get(partition)
-        if owned is not None and owned.position is not None and owned.next_offset == offset:
+        if owned is None or owned.position is None:
+            return
+        if owned.next_offset == offset:
             raise LogError(
                 f"{self._topic}/{partition}: the next record to read, offset {offset}, was deleted while it waited. "
                 "Start again: the message then says what is gone, and how to go on all the same."
             )
+        place = TopicPartition(self._topic, partition, owned.next_offset)
+        self._assign_anew(place)
+        if not self._paused:
+            self._consumer.resume([place])
+
+    def _assign_anew(self, place: TopicPartition) -> None:
+        """Make the client read a partition that it has given up: a seek moves only what is being read."""
+        self._consumer.incremental_unassign([place])
+        self._consumer.incremental_assign([place])
+        self._consumer.pause([place])
 
     def _readable(self, owned: Owned) -> int:
         """The next offset to read: the position, or the log's beginning where retention has deleted what was before.

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 import structlog
-from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from consumers.runtime.assignment import Assignment, Owned, Work
 from consumers.runtime.intake import Intake
@@ -106,9 +106,9 @@ class Loop:
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         ids = [p.partition for p in partitions]
         log.info("partitions assigned", partitions=ids)
-        # Held until PostgreSQL has told the position: it may be away, and polling must go on. The end is the one offset
-        # that every log has: any other may be gone, which would stop the client from reading the partition at all.
-        consumer.incremental_assign([TopicPartition(self._topic, p, OFFSET_END) for p in ids])
+        # Held until PostgreSQL has told the position: it may be away, and polling must go on. At a plain offset, though
+        # it may be gone: the client would look up a logical one (beginning, end), and what it finds undoes the seek.
+        consumer.incremental_assign([TopicPartition(self._topic, p, 0) for p in ids])
         self._intake.hold(ids)
         self.assignment.add(ids)
         self._counted = False

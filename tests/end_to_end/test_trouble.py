@@ -1,7 +1,8 @@
 """What a consumer does when the log or the database is not as it should be: it says so, and loses nothing."""
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import httpx
@@ -10,7 +11,7 @@ import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import TopicPartition
 
-from consumers.runtime.intake import LogError
+from consumers.runtime.intake import Intake, LogError
 from local.process import free_port
 from tests.support.changes import change, random_log
 from tests.support.system import System, wait_for
@@ -95,3 +96,22 @@ def test_a_consumer_is_ready_when_it_has_its_partitions_and_alive_all_the_time(s
     assert "consumer_records_total 50.0" in metrics
     assert "consumer_conservation_difference 0.0" in metrics
     assert system.stop(consumer) == 0
+
+
+def test_a_partition_that_was_held_at_a_deleted_offset_is_read_all_the_same(system: System) -> None:
+    """Where partitions are held before they are placed is nobody's position: retention may have deleted it."""
+    system.settings |= SOON
+    system.publish(random_log(1, 400, 40))
+    delete_records(system, 3)
+    hold = Intake.hold
+
+    def late(intake: Intake, partitions: Iterable[int]) -> None:
+        """Let the client fetch, and be refused, before the partitions are paused."""
+        time.sleep(0.3)
+        hold(intake, partitions)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Intake, "hold", late)
+        system.drain()
+
+    assert system.positions() == system.ends()
