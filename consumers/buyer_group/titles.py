@@ -1,26 +1,37 @@
 """Titles read into level and function, by whole tokens and phrases, never by substrings.
 
-The vocabulary is data: ``vocabulary.tsv``. At each token the longest phrase counts: what a phrase says overrides what
-its words would say ("product owner" owns nothing, "vice president" is no president).
+The vocabulary is data, a file a language (docs/titles.md). At each token the longest phrase counts: what a phrase says
+overrides what its words would say ("product owner" owns nothing, "vice president" is no president).
 """
 
-import re
-import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, lru_cache
-from importlib import resources
-from typing import Final, NamedTuple
+from functools import lru_cache
+from typing import Final
 
+from consumers.buyer_group.context import NO_CONTEXT, context_of
 from consumers.buyer_group.model import RANK, Employee, Function, Seniority
+from consumers.buyer_group.parsing import LOWEST, Segment, rank, segments
 
 CACHED_TITLES: Final = 100_000
-_INITIALS: Final = re.compile(r"\b(?:\w\.){2,}")
-_MARKERS: Final = re.compile(r"\((?:[mwfdxgn]\s*/\s*)+[mwfdxgn]\)|[:*]innen\b|[:*]in\b")
-_EMPLOYER: Final = re.compile(r"\s(?:@|at|bei|chez)\s.*")
-_SEGMENTS: Final = re.compile(r"[|/•;,&+()\u2013\u2014]|\s-\s|\s(?:and|und|et|y|e)\s")
-_TOKENS: Final = re.compile(r"[^\W_]+")
-_KNOWN_FLAGS: Final = frozenset({"interim", "acting", "deputy", "former", "seeking", "board", "support"})
+_NOT_NOW: Final = frozenset({"former", "seeking"})
+_CONFIDENT: Final = 0.9
+_HALF: Final = 0.7
+_PRESUMED: Final = 0.6
+_DOUBT: Final = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """Another office that a short form in the title may stand for.
+
+    Attributes:
+        meaning: its name in full.
+    """
+
+    seniority: str | None
+    function: str | None
+    meaning: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +41,12 @@ class TitleReading:
     Attributes:
         seniority: a `Seniority`, or None: unknown stays unknown.
         function: a `Function`, or None.
-        flags: interim, acting, deputy, former, seeking, board, support.
+        flags: interim, acting, deputy, former, seeking, board, support, several_hats.
         rule: what decided, e.g. the phrases that matched.
         confidence: 0 to 1.
+        alternatives: other readings of an ambiguous short form (CRO: revenue or risk), the likelier first.
+        presumed: the title names an occupation and no level, and `entry` is what LinkedIn and Apollo call that; a
+            provider's own word counts more.
     """
 
     seniority: str | None
@@ -40,69 +54,54 @@ class TitleReading:
     flags: frozenset[str]
     rule: str
     confidence: float
-
-
-class _Entry(NamedTuple):
-    """A phrase of the vocabulary; `office` marks short forms that stand for several offices."""
-
-    phrase: str
-    seniority: str | None
-    function: str | None
-    flags: frozenset[str]
-    ambiguous: bool
-
-
-class _Segment(NamedTuple):
-    """One part of a title, between separators."""
-
-    entries: tuple[_Entry, ...]
-
-    @property
-    def flags(self) -> frozenset[str]:
-        return frozenset(flag for entry in self.entries for flag in entry.flags)
-
-    @property
-    def seniority(self) -> str | None:
-        return _highest(entry.seniority for entry in self.entries)
-
-    @property
-    def function(self) -> str | None:
-        return next((entry.function for entry in self.entries if entry.function), None)
+    alternatives: tuple[Alternative, ...] = ()
+    presumed: bool = False
 
 
 NOTHING: Final = TitleReading(None, None, frozenset(), "no title", 0.0)
+_UNKNOWN: Final = TitleReading(None, None, frozenset(), "no known word", 0.0)
+
+
+def classify(title: str | None, industry: str | None = None, country: str | None = None) -> TitleReading:
+    """The level and function that a title names; whatever it is, this answers.
+
+    Args:
+        title: as somebody wrote it, in any language.
+        industry: the company's, in a provider's words; settles short forms (a bank's CRO answers for risk).
+        country: the person's, code or name; settles words that languages share.
+    """
+    return _classified(title, context_of(industry, country) if industry or country else NO_CONTEXT)
 
 
 @lru_cache(maxsize=CACHED_TITLES)
-def classify(title: str | None) -> TitleReading:
-    """The level and function that a title names; whatever it is, this answers."""
+def _classified(title: str | None, context: frozenset[str]) -> TitleReading:
     if title is None or not title.strip():
         return NOTHING
-    segments = [segment for part in _parts(title) if (segment := _segment(part)).entries]
-    if not segments:
-        return TitleReading(None, None, frozenset(), "no known word", 0.0)
-    return _judge(segments)
+    found = segments(title, context)
+    return _judge(found) if found else _UNKNOWN
 
 
-def read_employee(employee: Employee) -> TitleReading:
+def read_employee(employee: Employee, industry: str | None = None) -> TitleReading:
     """Level and function of a person: from the title, and what that leaves open from the provider's own words."""
-    return _read(employee.title, employee.seniority, employee.department)
+    reading = classify(employee.title, industry, employee.country)
+    if reading.seniority and reading.function and not reading.presumed:
+        return reading
+    return _completed(reading, employee.seniority, employee.department)
 
 
 @lru_cache(maxsize=CACHED_TITLES)
-def _read(title: str | None, seniority: str | None, department: str | None) -> TitleReading:
-    reading = classify(title)
-    if reading.seniority and reading.function:
-        return reading
-    level = reading.seniority or (_hinted_level(seniority) if seniority else None)
+def _completed(reading: TitleReading, seniority: str | None, department: str | None) -> TitleReading:
+    named = None if reading.presumed else reading.seniority
+    level = named or (_hinted_level(seniority) if seniority else None) or reading.seniority
     function = reading.function or (classify(department).function if department else None)
     if (level, function) == (reading.seniority, reading.function):
         return reading
     hints = [f"stated level {seniority}"] * (level != reading.seniority)
     hints += [f"stated department {department}"] * (function != reading.function)
-    return TitleReading(
-        level, function, reading.flags, ", ".join([reading.rule, *hints]), min(0.6, reading.confidence or 0.6)
-    )
+    rule = ", ".join([reading.rule, *hints])
+    confidence = min(_PRESUMED, reading.confidence or _PRESUMED)
+    presumed = reading.presumed and level == reading.seniority
+    return TitleReading(level, function, reading.flags, rule, confidence, reading.alternatives, presumed)
 
 
 def _hinted_level(said: str) -> str | None:
@@ -124,81 +123,66 @@ _STATED: Final = {
 """Levels as LinkedIn, Apollo, People Data Labs and ZoomInfo spell them, where it is not our spelling."""
 
 
-def _judge(segments: list[_Segment]) -> TitleReading:
+def _judge(found: Sequence[Segment]) -> TitleReading:
     """Past jobs count only to say that they are past; who supports somebody is not that somebody."""
-    flags = frozenset(flag for segment in segments for flag in segment.flags)
-    current = [s for s in segments if not s.flags & {"former", "seeking"}]
+    current = list(_current(found))
+    flags = frozenset(flag for segment in found for flag in segment.flags)
     if not current:
         return TitleReading(Seniority.UNPAID, None, flags, "only former jobs", 0.8)
     flags -= {"former"}
     if support := next((s for s in current if "support" in s.flags), None):
-        return TitleReading(Seniority.ENTRY, Function.ADMINISTRATIVE, flags, _phrases(support), 0.9)
+        return TitleReading(Seniority.ENTRY, Function.ADMINISTRATIVE, flags, _phrases([support]), _CONFIDENT)
     jobs = [s for s in current if "board" not in s.flags] or current
-    level = _highest(segment.seniority for segment in jobs)
-    head = next(segment for segment in jobs if segment.seniority == level)
-    function = head.function or next((s.function for s in jobs if s.function), None)
-    doubt = any(entry.ambiguous for entry in head.entries)
-    confidence = (0.9 if level and function else 0.7) - (0.3 if doubt else 0.0)
-    return TitleReading(level, function, flags, _phrases(*jobs), confidence)
+    return _reading(jobs, flags)
 
 
-def _phrases(*segments: _Segment) -> str:
-    return ", ".join(entry.phrase for segment in segments for entry in segment.entries)
+def _current(found: Sequence[Segment]) -> Iterator[Segment]:
+    """The parts that are neither past nor wished for; "former head of sales and marketing" is past as a whole."""
+    past = False
+    for segment in found:
+        past = bool(segment.flags & _NOT_NOW) or (past and segment.joined and segment.pivot is None)
+        if not past:
+            yield segment
 
 
-def _highest(levels: Iterable[str | None]) -> str | None:
-    return min((level for level in levels if level), key=lambda level: RANK[Seniority(level)], default=None)
-
-
-def _parts(title: str) -> Iterator[list[str]]:
-    """The tokens of each part of a title."""
-    text = unicodedata.normalize("NFKC", title).casefold()
-    text = _INITIALS.sub(lambda found: found[0].replace(".", "") + " ", text)
-    text = _MARKERS.sub(" ", text)
-    for part in _SEGMENTS.split(_whole_phrases(text)):
-        yield _TOKENS.findall(_EMPLOYER.sub(" ", f" {part}"))
-
-
-def _whole_phrases(text: str) -> str:
-    """Phrases that hold a separator of ours are written without it."""
-    return text.replace("r&d", "rnd").replace("r & d", "rnd").replace("m&a", "mna").replace("p&l", "pnl")
-
-
-def _segment(tokens: list[str]) -> _Segment:
-    vocabulary, longest = _vocabulary()
-    found: list[_Entry] = []
-    at = 0
-    while at < len(tokens):
-        for size in range(min(longest, len(tokens) - at), 0, -1):
-            if entry := vocabulary.get(tuple(tokens[at : at + size])):
-                found.append(entry)
-                at += size
-                break
-        else:
-            at += 1
-    return _Segment(tuple(found))
-
-
-@cache
-def _vocabulary() -> tuple[dict[tuple[str, ...], _Entry], int]:
-    """The phrases by their tokens, and the length of the longest."""
-    lines = (resources.files("consumers.buyer_group") / "vocabulary.tsv").read_text("utf-8").splitlines()
-    entries = [_entry(line, number) for number, line in enumerate(lines, 1) if line and not line.startswith("#")]
-    vocabulary = {tuple(entry.phrase.split()): entry for entry in entries}
-    if len(vocabulary) != len(entries):
-        raise ValueError("vocabulary.tsv has a phrase twice")
-    return vocabulary, max(len(tokens) for tokens in vocabulary)
-
-
-def _entry(line: str, number: int) -> _Entry:
-    phrase, level, function, *rest = line.split("\t")
-    marks = frozenset(rest[0].split()) if rest else frozenset()
-    if unknown := marks - _KNOWN_FLAGS - {"ambiguous"}:
-        raise ValueError(f"vocabulary.tsv line {number}: unknown mark {', '.join(sorted(unknown))}")
-    return _Entry(
-        phrase,
-        None if level == "-" else Seniority(level),
-        None if function == "-" else Function(function),
-        marks & _KNOWN_FLAGS,
-        "ambiguous" in marks,
+def _reading(jobs: Sequence[Segment], flags: frozenset[str]) -> TitleReading:
+    at = min(range(len(jobs)), key=lambda at: _height(jobs[at]))
+    head = jobs[at]
+    pivot = None if head.pivot is None else head.entries[head.pivot]
+    presumed = pivot is not None and pivot.seniority is None
+    level = Seniority.ENTRY if presumed else head.seniority
+    function = _function(jobs, at)
+    alternatives = tuple(
+        Alternative(o.seniority, o.function, o.meaning) for entry in head.entries for o in entry.options[1:]
     )
+    hats = {(s.seniority, s.function) for s in jobs if s.seniority}
+    if len(hats) > 1:
+        flags |= {"several_hats"}
+    rule = _phrases(jobs) + (", an occupation without a level" if presumed else "")
+    confidence = (_PRESUMED if presumed else _CONFIDENT) if level and function else min(_HALF, _PRESUMED + 0.1)
+    if alternatives and not any("settled" in entry.marks for entry in head.entries):
+        confidence -= _DOUBT
+    return TitleReading(level, function, flags, rule, round(confidence, 2), alternatives, presumed)
+
+
+def _height(segment: Segment) -> int:
+    """What makes a part the one that counts: the highest level, then an occupation, then whatever stands first."""
+    pivot = segment.pivot
+    if pivot is None:
+        return LOWEST + 1
+    return rank(segment.entries[pivot])
+
+
+def _function(jobs: Sequence[Segment], at: int) -> str | None:
+    """The function of the part that counts; "sales and marketing director" begins with the part before it."""
+    head = jobs[at]
+    first = at
+    while first and jobs[first].joined and jobs[first - 1].pivot is None and jobs[first - 1].function:
+        first -= 1
+    if first < at and head.entries and not (head.pivot is not None and head.entries[head.pivot].function):
+        return jobs[first].function
+    return head.function or next((segment.function for segment in jobs if segment.function), None)
+
+
+def _phrases(found: Sequence[Segment]) -> str:
+    return ", ".join(entry.phrase for segment in found for entry in segment.entries)

@@ -1,0 +1,39 @@
+"""What a company's industry and a person's country say about the short forms in a title."""
+
+from functools import cache, lru_cache
+from typing import Final
+
+from consumers.buyer_group.lexicon import fold
+from consumers.buyer_group.loading import table
+from consumers.buyer_group.wording import tokens
+
+NO_CONTEXT: Final[frozenset[str]] = frozenset()
+_KEPT: Final = 16_384
+
+
+@lru_cache(maxsize=_KEPT)
+def context_of(industry: str | None, country: str | None) -> frozenset[str]:
+    """The tags, such as `industry:bank` and `country:se`, that short forms may be settled by.
+
+    Args:
+        industry: in a provider's words; what the vocabulary does not know says nothing.
+        country: its ISO code, or its name in English or in its own language.
+    """
+    tags: set[str] = set()
+    if industry:
+        words = f" {' '.join(tokens(industry))} "
+        tags.update(f"industry:{kind}" for phrase, kind in _industries() if f" {phrase} " in words)
+    if country:
+        plain = fold(country.strip().casefold())
+        tags.add(f"country:{_countries().get(plain, plain)}")
+    return frozenset(tags)
+
+
+@cache
+def _industries() -> tuple[tuple[str, str], ...]:
+    return tuple((" ".join(tokens(phrase)), kind) for kind, *phrases in table("industries") for phrase in phrases)
+
+
+@cache
+def _countries() -> dict[str, str]:
+    return {fold(name.casefold()): code for code, *names in table("countries") for name in names}

@@ -1,0 +1,97 @@
+"""A title's text made into the tokens that the vocabulary is written in."""
+
+import re
+import unicodedata
+from functools import cache, lru_cache
+from typing import Final
+
+from consumers.buyer_group.lexicon import Lexicon, Readings, fold
+from consumers.buyer_group.loading import lexicon
+
+LONGEST_TITLE: Final = 300
+"""Characters of a title that are read; nobody's job takes more, and reading costs time."""
+SEPARATORS: Final = frozenset("|/•;,&+()[]{}\u2013\u2014-:、")
+"""Tokens that may end one part of a title."""
+PAST: Final = "#years"
+"""What a closed range of years is read as; common.tsv says that it is past."""
+_YEARS: Final = re.compile(r"\b(?:19|20)\d\d\s*[-\u2013\u2014]\s*(?:19|20)\d\d\b")
+_UNSPACED: Final = "\u3005-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_TOKENS: Final = re.compile(
+    rf"#years|[{_UNSPACED}]|\b(?:[^\W\d_{_UNSPACED}]\.){{2,}}[^\W\d_]?(?!\w)|[^\W_{_UNSPACED}]+"
+    r"|(?<=\s)-(?=\s)|[|/•;,&+()\[\]{}\u2013\u2014@:、]"
+)
+_LEAST_PART: Final = 2
+_LEAST_UNKNOWN_PART: Final = 3
+
+
+def tokens(title: str) -> list[str]:
+    """The tokens of a title, separators among them, each as the vocabulary writes it."""
+    text = title[:LONGEST_TITLE]
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    text = _markers().sub(" ", text.casefold())
+    if "0" in text or "1" in text or "9" in text:
+        text = _YEARS.sub(f" {PAST} ", text)
+    return [known(token) for token in _TOKENS.findall(text)]
+
+
+@cache
+def _markers() -> re.Pattern[str]:
+    """What names genders and says nothing of the job: (m/w/d), H/F, Leiter:in, directeur·rice, Director(a)."""
+    words = lexicon()
+    letter = f"[{''.join(sorted(words.genders))}]"
+    ending = "|".join(sorted(words.inclusive, key=lambda ending: (-len(ending), ending)))
+    return re.compile(
+        rf"\(\s*{letter}(?:\s*[/|,*]\s*{letter}){{1,3}}\s*\)|(?<!\w){letter}(?:/{letter}){{1,3}}(?!\w)"
+        rf"|(?<=\w\w\w)(?:[:*_·•./\u2019']-?(?:{ending})(?:[.·]?s)?(?!\w)|\(-?(?:{ending})\))"
+    )
+
+
+@lru_cache(maxsize=65_536)
+def known(token: str) -> str:
+    """The token as the vocabulary writes it: without inflection, with its accents; or as it is."""
+    words = lexicon()
+    if token in words.tokens:
+        return token
+    if found := words.forms.get(token) or words.forms.get(fold(token)):
+        return found
+    if token[-1:] == "." or ("." in token and len(token) > 1):
+        return known(token.replace(".", ""))
+    return token
+
+
+@lru_cache(maxsize=65_536)
+def compound(token: str) -> tuple[Readings, ...]:
+    """The parts of a compound whose end the vocabulary declares (Vertriebs|leiter); nothing of any other word.
+
+    The longest end counts whose beginning is known too, else the longest end, which then says all.
+    """
+    words, plain = lexicon(), fold(token)
+    alone: tuple[Readings, ...] = ()
+    for at in range(_LEAST_PART, len(plain)):
+        if (head := words.heads.get(plain[at:])) is None:
+            continue
+        if (beginning := _beginning(words, plain[:at])) is not None:
+            return (beginning, head)
+        if at >= _LEAST_UNKNOWN_PART and not alone:
+            alone = (head,)
+    return alone
+
+
+def _beginning(words: Lexicon, part: str) -> Readings | None:
+    """The function that the beginning of a compound names: all of it, or else as much of its end as is known."""
+    for at in range(len(part) - _LEAST_PART + 1):
+        if at and len(part) - at < _LEAST_UNKNOWN_PART + 1:
+            break
+        if found := _stem(words, part[at:]):
+            return found
+    return None
+
+
+def _stem(words: Lexicon, part: str) -> Readings | None:
+    if found := words.stems.get(part) or words.words.get(part):
+        return found
+    for link in words.links:
+        if part.endswith(link) and (found := words.words.get(part[: -len(link)])):
+            return found
+    return None
