@@ -5,7 +5,7 @@ from typing import Final
 
 from consumers.buyer_group.lexicon import fold
 from consumers.buyer_group.loading import table
-from consumers.buyer_group.wording import tokens
+from consumers.buyer_group.wording import read
 
 NO_CONTEXT: Final[frozenset[str]] = frozenset()
 _KEPT: Final = 16_384
@@ -21,7 +21,7 @@ def context_of(industry: str | None, country: str | None) -> frozenset[str]:
     """
     tags: set[str] = set()
     if industry:
-        words = f" {' '.join(tokens(industry))} "
+        words = f" {' '.join(read(industry).plain)} "
         tags.update(f"industry:{kind}" for phrase, kind in _industries() if f" {phrase} " in words)
     if country:
         plain = fold(country.strip().casefold())
@@ -31,7 +31,7 @@ def context_of(industry: str | None, country: str | None) -> frozenset[str]:
 
 @cache
 def _industries() -> tuple[tuple[str, str], ...]:
-    return tuple((" ".join(tokens(phrase)), kind) for kind, *phrases in table("industries") for phrase in phrases)
+    return tuple((" ".join(read(phrase).plain), kind) for kind, *phrases in table("industries") for phrase in phrases)
 
 
 @cache

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from consumers.buyer_group.lexicon import AND, LONGEST_GAP, Entry, Readings
+from consumers.buyer_group.lexicon import AND, LONGEST_GAP, Entry, Readings, is_unspaced
 from consumers.buyer_group.loading import lexicon
-from consumers.buyer_group.model import RANK, Seniority
-from consumers.buyer_group.wording import SEPARATORS, compound, tokens
+from consumers.buyer_group.model import RANK, Function, Seniority
+from consumers.buyer_group.wording import SEPARATORS, Words, compound, read
 
 LOWEST = len(RANK)
 """The rank of no level."""
@@ -55,7 +55,7 @@ class Segment(NamedTuple):
 
     def _function(self, *, weak: bool) -> str | None:
         """Nearest to the level: what follows "director of", else what stands before "director"."""
-        named = [at for at, e in enumerate(self.entries) if e.function and ("weak" in e.marks) is weak]
+        named = [at for at, e in enumerate(self.entries) if e.function and self._is_weak(e) is weak]
         if not named:
             return None
         pivot = self.pivot
@@ -67,6 +67,10 @@ class Segment(NamedTuple):
         first = (after or before) if head_first else (before or after)
         run = [at for at in first if self.runs[at] == self.runs[first[-1 if first is before else 0]]]
         return self.entries[run[0 if head_first else -1]].function
+
+    def _is_weak(self, entry: Entry) -> bool:
+        """Whether a function gives way to others; whoever stands in for a company's head has a field of their own."""
+        return "weak" in entry.marks or ("deputy" in self.flags and entry.function == Function.EXECUTIVE)
 
 
 def rank(entry: Entry) -> int:
@@ -81,7 +85,7 @@ def segments(title: str, context: frozenset[str]) -> list[Segment]:
         title: as somebody wrote it.
         context: what is known of the company and the country, as `industry:bank` and `country:se`.
     """
-    found = _matches(tokens(title))
+    found = _matches(read(title))
     votes = _votes(found, context)
     return [segment for part in _parts(found, votes, context) if (segment := part).entries]
 
@@ -89,35 +93,61 @@ def segments(title: str, context: frozenset[str]) -> list[Segment]:
 _Match = Readings | str
 
 
-def _matches(words: Sequence[str]) -> list[_Match]:
+def _matches(words: Words) -> list[_Match]:
     """Readings of the phrases, the longest at each token; separators; and "" for a word that nobody knows."""
-    vocabulary = lexicon()
+    vocabulary, plain = lexicon(), words.plain
     found: list[_Match] = []
-    at, end, closers = 0, len(words), {}
+    closers: dict[int, int] = {}
+    at, end = 0, len(plain)
     while at < end:
+        word = plain[at]
         if at in closers:
-            at += closers.pop(at)
+            at += closers[at]
             continue
-        node, readings, size = vocabulary.root, (), 0
-        for ahead in range(at, end):
-            if (following := node.after.get(words[ahead])) is None:
-                break
-            node = following
-            if node.readings:
-                readings, size = node.readings, ahead - at + 1
-        if words[at] in vocabulary.gaps and (gap := _gap(words, at, size)):
+        readings, size = _phrase(words, at)
+        if word in vocabulary.gaps and (gap := _gap(plain, at, size)):
             opened, closed, length, entry = gap
             found.append((entry,))
             closers[closed] = length
             at += opened
-        elif size:
+            continue
+        if size < 2 and at in words.attached and (head := vocabulary.heads.get(word)):
+            readings, size = head, 1
+        if size:
             found.append(readings)
-            at += size
         else:
-            word = words[at]
             found.extend((word,) if word in SEPARATORS else compound(word) or ("",))
-            at += 1
+        at += size or 1
     return found
+
+
+def _phrase(words: Words, at: int) -> tuple[Readings, int]:
+    """What the phrase at a token says, and its length in tokens; of two languages' phrases the longer one."""
+    fits = _fits(words.plain, at)
+    if words.other is not words.plain:
+        for size, readings in _fits(words.other, at).items():
+            mine = fits.get(size, ())
+            fits[size] = (*mine, *(entry for entry in readings if entry not in mine))
+    if not fits:
+        return (), 0
+    size = max(fits)
+    if len(fits) > 1 and is_unspaced(words.plain[at]):
+        size = max(fits, key=lambda size: (size + max(_fits(words.plain, at + size), default=0), size))
+    return fits[size], size
+
+
+def _fits(tokens: Sequence[str], at: int) -> dict[int, Readings]:
+    """All phrases that begin at a token, by length."""
+    fits: dict[int, Readings] = {}
+    node, size = lexicon().root, 0
+    for token in tokens[at:]:
+        following = node.after.get(token)
+        if following is None:
+            break
+        node, size = following, size + 1
+        if node.readings:
+            fits[size] = node.readings
+    return fits
 
 
 def _gap(words: Sequence[str], at: int, size: int) -> tuple[int, int, int, Entry] | None:

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from functools import cache, lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from consumers.buyer_group.lexicon import Lexicon, Readings, fold
 from consumers.buyer_group.loading import lexicon
@@ -17,22 +17,55 @@ PAST: Final = "#years"
 _YEARS: Final = re.compile(r"\b(?:19|20)\d\d\s*[-\u2013\u2014]\s*(?:19|20)\d\d\b")
 _UNSPACED: Final = "\u3005-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _TOKENS: Final = re.compile(
-    rf"#years|[{_UNSPACED}]|\b(?:[^\W\d_{_UNSPACED}]\.){{2,}}[^\W\d_]?(?!\w)|[^\W_{_UNSPACED}]+"
+    rf"#years|[{_UNSPACED}]|(?<=\w)-[^\W_{_UNSPACED}]+|\b(?:[^\W\d_{_UNSPACED}]\.){{2,}}[^\W\d_]?(?!\w)|[^\W_{_UNSPACED}]+"
     r"|(?<=\s)-(?=\s)|[|/•;,&+()\[\]{}\u2013\u2014@:、]"
 )
+_DIGITS: Final = frozenset("0123456789")
 _LEAST_PART: Final = 2
 _LEAST_UNKNOWN_PART: Final = 3
 
 
-def tokens(title: str) -> list[str]:
-    """The tokens of a title, separators among them, each as the vocabulary writes it."""
+class Words(NamedTuple):
+    """The tokens of a title, separators among them.
+
+    Attributes:
+        plain: each as the vocabulary writes it.
+        other: the same, where a token is also a form of another language's word; else the same list.
+        attached: places of the tokens that a hyphen ties to the one before.
+    """
+
+    plain: list[str]
+    other: list[str]
+    attached: frozenset[int]
+
+
+def read(title: str) -> Words:
+    """The tokens of a title."""
     text = title[:LONGEST_TITLE]
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text)
-    text = _markers().sub(" ", text.casefold())
-    if "0" in text or "1" in text or "9" in text:
+    if text.isascii():
+        text = text.casefold()
+    else:
+        text = unicodedata.normalize("NFKC", text).casefold().replace("i\u0307", "i")
+    text = _markers().sub(" ", text)
+    if _DIGITS.intersection(text):
         text = _YEARS.sub(f" {PAST} ", text)
-    return [known(token) for token in _TOKENS.findall(text)]
+    found = _TOKENS.findall(text)
+    attached: frozenset[int] = frozenset()
+    if "-" in text:
+        attached = frozenset(at for at, token in enumerate(found) if token[0] == "-" and len(token) > 1)
+        found = [token[1:] if at in attached else token for at, token in enumerate(found)]
+    plain = [known(token) for token in found]
+    if _shared().isdisjoint(plain):
+        return Words(plain, plain, attached)
+    forms = lexicon().forms
+    return Words(plain, [forms.get(token, token) for token in plain], attached)
+
+
+@cache
+def _shared() -> frozenset[str]:
+    """Words of one language that are also forms of another one's."""
+    words = lexicon()
+    return frozenset(words.tokens & words.forms.keys())
 
 
 @cache
