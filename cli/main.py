@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from cli.classify import classify_command
 from cli.consumer import consumer_command
 from cli.failures import PlainGroup
 from cli.group import group_app
@@ -34,6 +35,7 @@ app.command("migrate", rich_help_panel=_SET_UP)(migrate_command)
 app.command("topics", rich_help_panel=_SET_UP)(topics_command)
 app.command("send", rich_help_panel=_USE)(send_command)
 app.command("status", rich_help_panel=_USE)(status_command)
+app.command("classify", rich_help_panel=_USE)(classify_command)
 app.add_typer(group_app, name="group", rich_help_panel=_USE)
 
 

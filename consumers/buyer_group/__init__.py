@@ -4,10 +4,11 @@ from consumers.buyer_group.diff import GroupChange, diff_groups
 from consumers.buyer_group.group import derive_group
 from consumers.buyer_group.model import CompanyFacts, Employee, Member, Role, group_order
 from consumers.buyer_group.policy import DEFAULT_POLICY, Policy
-from consumers.buyer_group.titles import TitleReading, classify, read_employee
+from consumers.buyer_group.titles import Alternative, TitleReading, classify, read_employee
 
 __all__ = [
     "DEFAULT_POLICY",
+    "Alternative",
     "CompanyFacts",
     "Employee",
     "GroupChange",

@@ -39,7 +39,7 @@ def derive_group(company: CompanyFacts, employees: Iterable[Employee], policy: P
     Returns:
         One entry a person, in `group_order`.
     """
-    people = [_Candidate(employee, read_employee(employee)) for employee in employees]
+    people = [_Candidate(employee, read_employee(employee, company.industry)) for employee in employees]
     best = _best_levels(people)
     members = [member for person in people if (member := _member(company, person, policy, best)) is not None]
     return _capped(members, policy.caps(company.employee_count))

@@ -4,6 +4,8 @@ import unicodedata
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from consumers.buyer_group.model import Function, Seniority
+
 AND: Final = "&"
 """What every word for "and" is read as."""
 GAP: Final = ".."
@@ -24,8 +26,8 @@ class Option:
         when: what settles it, such as `industry:bank` or `country:se`; empty for the default.
     """
 
-    seniority: str | None
-    function: str | None
+    seniority: Seniority | None
+    function: Function | None
     meaning: str
     when: frozenset[str]
 
@@ -45,8 +47,8 @@ class Entry:
 
     phrase: str
     languages: tuple[str, ...]
-    seniority: str | None
-    function: str | None
+    seniority: Seniority | None
+    function: Function | None
     flags: frozenset[str] = frozenset()
     marks: frozenset[str] = frozenset()
     options: tuple[Option, ...] = ()
@@ -141,7 +143,8 @@ def fold(token: str) -> str:
     return "".join(c for c in plain if not "\u0300" <= c <= "\u036f")
 
 
-_FOLDED: Final = {"ø": "o", "ł": "l", "ı": "i", "æ": "ae", "œ": "oe", "đ": "d", "ё": "е"}
+_FOLDED: Final = {"ø": "o", "ł": "l", "\u0131": "i", "æ": "ae", "œ": "oe", "đ": "d", "\u0451": "\u0435"}
+"""Letters whose accent is no mark of its own; dotless i and Cyrillic yo among them."""
 
 
 def _base(letter: str) -> str:

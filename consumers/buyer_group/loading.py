@@ -13,7 +13,7 @@ from importlib.resources.abc import Traversable
 from itertools import product
 from typing import Final
 
-from consumers.buyer_group.lexicon import AND, FLAGS, GAP, STEM, Entry, Lexicon, Option, fold, is_unspaced, merged
+from consumers.buyer_group.lexicon import AND, FLAGS, STEM, Entry, Lexicon, Option, fold, is_unspaced, merged
 from consumers.buyer_group.model import Function, Seniority
 
 _MARKS: Final = FLAGS | {"job", "weak", "caps", "of", "employer", "start", "serves-left", "serves-right"}
@@ -155,7 +155,8 @@ class _Loader:
         """The word, and as those write it who lack its letters (ae for ä)."""
         plain = word
         for pair in self.settings.get("fold", ()):
-            plain = plain.replace(*pair.split("=", 1))
+            letter, _, letters = pair.partition("=")
+            plain = plain.replace(letter, letters)
         return {word, plain}
 
 

@@ -23,30 +23,19 @@ class Segment(NamedTuple):
         runs: a number for each entry; it grows at every "of", so that "sales for data centers" is sales.
         joined: whether "and" or a stroke ties it to the part before.
         flags: of all entries, and `support` for who assists somebody named in it.
+        pivot: the place of the entry whose level counts, or else of the occupation; None if it names neither.
     """
 
     entries: tuple[Entry, ...]
     runs: tuple[int, ...]
     joined: bool
     flags: frozenset[str]
+    pivot: int | None
 
     @property
-    def pivot(self) -> int | None:
-        """Where the level stands, or else the occupation; None for a part that names neither."""
-        capped = [at for at, entry in enumerate(self.entries) if "caps" in entry.marks]
-        if capped:
-            return capped[0]
-        levels = [(rank(entry), at) for at, entry in enumerate(self.entries) if entry.seniority]
-        if levels:
-            return min(levels)[1]
-        jobs = [at for at, entry in enumerate(self.entries) if "job" in entry.marks]
-        return jobs[-1] if jobs else None
-
-    @property
-    def seniority(self) -> str | None:
+    def seniority(self) -> Seniority | None:
         """The level that it names."""
-        at = self.pivot
-        return None if at is None else self.entries[at].seniority
+        return None if self.pivot is None else self.entries[self.pivot].seniority
 
     @property
     def function(self) -> str | None:
@@ -75,7 +64,7 @@ class Segment(NamedTuple):
 
 def rank(entry: Entry) -> int:
     """0 is the highest level."""
-    return RANK[Seniority(entry.seniority)] if entry.seniority else LOWEST
+    return RANK[entry.seniority] if entry.seniority else LOWEST
 
 
 def segments(title: str, context: frozenset[str]) -> list[Segment]:
@@ -111,7 +100,7 @@ def _matches(words: Words) -> list[_Match]:
             closers[closed] = length
             at += opened
             continue
-        if size < 2 and at in words.attached and (head := vocabulary.heads.get(word)):
+        if size <= 1 and at in words.attached and (head := vocabulary.heads.get(word)):
             readings, size = head, 1
         if size:
             found.append(readings)
@@ -230,7 +219,20 @@ def _segment(entries: Sequence[Entry], runs: Sequence[int], joined: bool) -> Seg
             "serves-right" in entry.marks and any(map(_is_served, entries[at + 1 :]))
         ):
             flags |= {"support"}
-    return Segment(tuple(entries), tuple(runs), joined, flags)
+    return Segment(tuple(entries), tuple(runs), joined, flags, _pivot(entries))
+
+
+def _pivot(entries: Sequence[Entry]) -> int | None:
+    """Whatever caps the level, else the highest level, else the last occupation."""
+    best, height, job = None, LOWEST, None
+    for at, entry in enumerate(entries):
+        if "caps" in entry.marks:
+            return at
+        if entry.seniority and RANK[entry.seniority] < height:
+            best, height = at, RANK[entry.seniority]
+        elif "job" in entry.marks:
+            job = at
+    return job if best is None else best
 
 
 def _is_served(entry: Entry) -> bool:

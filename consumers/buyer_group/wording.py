@@ -20,6 +20,8 @@ _TOKENS: Final = re.compile(
     rf"#years|[{_UNSPACED}]|(?<=\w)-[^\W_{_UNSPACED}]+|\b(?:[^\W\d_{_UNSPACED}]\.){{2,}}[^\W\d_]?(?!\w)|[^\W_{_UNSPACED}]+"
     r"|(?<=\s)-(?=\s)|[|/•;,&+()\[\]{}\u2013\u2014@:、]"
 )
+_DOTTED_I: Final = "i\u0307"
+"""What a Turkish capital I with a dot becomes in lower case."""
 _DIGITS: Final = frozenset("0123456789")
 _LEAST_PART: Final = 2
 _LEAST_UNKNOWN_PART: Final = 3
@@ -42,10 +44,9 @@ class Words(NamedTuple):
 def read(title: str) -> Words:
     """The tokens of a title."""
     text = title[:LONGEST_TITLE]
-    if text.isascii():
-        text = text.casefold()
-    else:
-        text = unicodedata.normalize("NFKC", text).casefold().replace("i\u0307", "i")
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    text = text.casefold().replace(_DOTTED_I, "i")
     text = _markers().sub(" ", text)
     if _DIGITS.intersection(text):
         text = _YEARS.sub(f" {PAST} ", text)

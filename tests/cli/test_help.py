@@ -16,6 +16,7 @@ COMMANDS = (
     ["topics"],
     ["send"],
     ["status"],
+    ["classify"],
     ["group"],
     ["group", "show"],
 )
