@@ -20,7 +20,9 @@ _WIDTHS: Final = (44, 9, 16, 10, 16)
 
 Industry = Annotated[
     str | None,
-    typer.Option(help="The company's industry, in a provider's words: a bank's CRO answers for risk.", show_default=False),
+    typer.Option(
+        help="The company's industry, in a provider's words: a bank's CRO answers for risk.", show_default=False
+    ),
 ]
 Country = Annotated[
     str | None,

@@ -23,7 +23,8 @@ class Option:
 
     Attributes:
         meaning: its name in full.
-        when: what settles it, such as `industry:bank` or `country:se`; empty for the default.
+        when: what settles it, such as `industry:bank` or `country:se`; nothing for the default, or `sure` for a
+            default that needs no settling.
     """
 
     seniority: Seniority | None
@@ -83,7 +84,8 @@ class Lexicon:
         stems: beginnings of compounds (`vertriebs-`), without the hyphen.
         words: single tokens that name a function, for the beginnings of compounds.
         links: letters between the parts of a compound.
-        forms: tokens written as their phrase has them: inflected, without accents, words for "and".
+        forms: tokens as their phrases write them: of an inflected one, and of one without its accents.
+        joins: words for "and", in every language.
         inclusive: endings that make a form for all genders (Leiter:in).
         genders: letters for genders, as in (m/w/d).
         countries: the languages of a country, by its code in lower case.
@@ -96,6 +98,7 @@ class Lexicon:
     words: dict[str, Readings] = field(default_factory=dict)
     links: set[str] = field(default_factory=set)
     forms: dict[str, str] = field(default_factory=dict)
+    joins: set[str] = field(default_factory=set)
     tokens: set[str] = field(default_factory=set)
     inclusive: set[str] = field(default_factory=set)
     genders: set[str] = field(default_factory=set)

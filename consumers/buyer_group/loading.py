@@ -5,7 +5,7 @@ which settings (``@endings`` and so on) a language has is told in docs/titles.md
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -20,6 +20,9 @@ _MARKS: Final = FLAGS | {"job", "weak", "caps", "of", "employer", "start", "serv
 _SETTINGS: Final = frozenset({"order", "countries", "endings", "links", "joins", "inclusive", "genders", "fold"})
 _FIRST: Final = ("common", "en")
 _TABLES: Final = frozenset({"short_forms", "industries", "countries"})
+_SHORTEST_FOLDED: Final = 2
+"""Letters; a word as short as that is another word without its accents (Turkish ağ, the AG of a company's name)."""
+_SURE: Final = "sure"
 _STEMS: Final = re.compile(r"[^\s|;?]+~")
 
 
@@ -43,8 +46,11 @@ def build(languages: dict[str, str], short_forms: str = "") -> Lexicon:
         ValueError: a line is wrong; names file, line and what is wrong.
     """
     found = Lexicon()
-    for name, text in languages.items():
-        _Loader(found, name).load(text)
+    loaders = [_Loader(found, name, list(_rows(text))) for name, text in languages.items()]
+    for loader in loaders:
+        loader.settle()
+    for loader in loaders:
+        loader.load()
     _add_short_forms(found, short_forms)
     _add_folded(found)
     return found
@@ -76,22 +82,29 @@ class _Loader:
 
     lexicon: Lexicon
     language: str
+    rows: list[tuple[int, list[str]]]
     settings: dict[str, list[str]] = field(default_factory=dict)
     forms: dict[str, str] = field(default_factory=dict)
     seen: dict[tuple[str, ...], Entry] = field(default_factory=dict)
 
-    def load(self, text: str) -> None:
-        """Read a file; settings first, then what inflects, then the phrases."""
-        rows = list(_rows(text))
-        settings = [row for row in rows if len(row[1]) == 1]
-        phrases = [row for row in rows if len(row[1]) > 1]
-        for read, some in ((self._setting, settings), (self._inflected, phrases), (self._line, phrases)):
-            for number, cells in some:
-                try:
-                    read(cells)
-                except ValueError as error:
-                    raise ValueError(f"vocabulary/{self.language}.tsv line {number}: {error}") from error
-        self.lexicon.forms.update(self.forms)
+    def settle(self) -> None:
+        """Read the settings; a word for "and" is one in every language's phrases."""
+        self._each(self._setting, [row for row in self.rows if len(row[1]) == 1])
+
+    def load(self) -> None:
+        """Read what inflects, then the phrases."""
+        phrases = [row for row in self.rows if len(row[1]) > 1]
+        self._each(self._inflected, phrases)
+        self._each(self._line, phrases)
+        for form, word in self.forms.items():
+            self.lexicon.forms.setdefault(form, word)
+
+    def _each(self, read: Callable[[list[str]], None], rows: list[tuple[int, list[str]]]) -> None:
+        for number, cells in rows:
+            try:
+                read(cells)
+            except ValueError as error:
+                raise ValueError(f"vocabulary/{self.language}.tsv line {number}: {error}") from error
 
     def _setting(self, cells: list[str]) -> None:
         name, *values = cells[0].casefold().removeprefix("@").split()
@@ -101,7 +114,7 @@ class _Loader:
         if name in ("links", "inclusive", "genders"):
             getattr(self.lexicon, name).update(values)
         if name == "joins":
-            self.forms.update(dict.fromkeys(values, AND))
+            self.lexicon.joins.update(values)
         for country in values if name == "countries" else ():
             self.lexicon.countries.setdefault(country, set()).add(self.language)
 
@@ -132,6 +145,8 @@ class _Loader:
 
     def _add(self, written: str, entry: Entry) -> None:
         tokens = self._tokens(written)
+        if tokens == (AND,):
+            raise ValueError(f'{written!r} is a word for "and" in some language, and can be nothing else')
         if not self.seen.setdefault(tokens, entry).says_the_same(entry):
             raise ValueError(f"{written!r} stands twice in this language, with two meanings")
         if written.startswith("-"):
@@ -149,7 +164,7 @@ class _Loader:
                 tokens.extend(word)
             else:
                 tokens.append(word if word.endswith(STEM) else self.forms.get(word, word))
-        return tuple(tokens)
+        return tuple(AND if token in self.lexicon.joins else token for token in tokens)
 
     def _spellings(self, word: str) -> set[str]:
         """The word, and as those write it who lack its letters (ae for ä)."""
@@ -191,7 +206,7 @@ def _add_short_forms(lexicon: Lexicon, text: str) -> None:
         options.setdefault(form, []).append(option)
     for form, several in options.items():
         first = several[0]
-        if first.when or len(several) == 1:
+        if first.when - {_SURE} or len(several) == 1:
             raise ValueError(f"vocabulary/short_forms.tsv: {form} needs a default first, and another office")
         entry = Entry(form, (), first.seniority, first.function, options=tuple(several))
         lexicon.replace(tuple(form.split()), entry)
@@ -208,7 +223,7 @@ def _add_folded(lexicon: Lexicon) -> None:
     """Tokens without their accents are forms of what they stand for, unless they are a word themselves."""
     for token in sorted(lexicon.tokens | lexicon.forms.keys()):
         plain = fold(token)
-        if plain not in lexicon.tokens:
+        if plain not in lexicon.tokens and len(plain) > _SHORTEST_FOLDED:
             lexicon.forms.setdefault(plain, lexicon.forms.get(token, token))
     for parts in (lexicon.heads, lexicon.stems, lexicon.words):
         for part, readings in sorted(parts.items()):

@@ -206,7 +206,6 @@ def settled(entry: Entry, context: frozenset[str]) -> Entry:
                 (),
                 option.seniority,
                 option.function,
-                marks=frozenset({"settled"}),
                 options=(option, *(other for other in entry.options if other is not option)),
             )
     return entry

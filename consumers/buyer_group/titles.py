@@ -160,7 +160,7 @@ def _reading(jobs: Sequence[Segment], flags: frozenset[str]) -> TitleReading:
         flags |= {"several_hats"}
     rule = _phrases(jobs) + (", an occupation without a level" if presumed else "")
     confidence = (_PRESUMED if presumed else _CONFIDENT) if level and function else min(_HALF, _PRESUMED + 0.1)
-    if alternatives and not any("settled" in entry.marks for entry in head.entries):
+    if any(entry.options and not entry.options[0].when for entry in head.entries):
         confidence -= _DOUBT
     return TitleReading(level, function, flags, rule, round(confidence, 2), alternatives, presumed)
 

@@ -5,7 +5,7 @@ import unicodedata
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
-from consumers.buyer_group.lexicon import Lexicon, Readings, fold
+from consumers.buyer_group.lexicon import AND, Lexicon, Readings, fold
 from consumers.buyer_group.loading import lexicon
 
 LONGEST_TITLE: Final = 300
@@ -83,15 +83,16 @@ def _markers() -> re.Pattern[str]:
 
 @lru_cache(maxsize=65_536)
 def known(token: str) -> str:
-    """The token as the vocabulary writes it: without inflection, with its accents; or as it is."""
+    """The token as the vocabulary writes it: "and", or without inflection and with its accents; or as it is."""
     words = lexicon()
+    if token in words.joins:
+        return AND
     if token in words.tokens:
         return token
     if found := words.forms.get(token) or words.forms.get(fold(token)):
         return found
-    if token[-1:] == "." or ("." in token and len(token) > 1):
-        return known(token.replace(".", ""))
-    return token
+    plain = token.replace(".", "")
+    return known(plain) if plain != token and plain else token
 
 
 @lru_cache(maxsize=65_536)
