@@ -9,6 +9,8 @@ from consumers.buyer_group.model import Function, Seniority
 AND: Final = "&"
 """What every word for "and" is read as."""
 GAP: Final = ".."
+UNSPACED: Final = "\u3005-\u30ff\u3400-\u9fff\uac00-\ud7af"
+"""The letters, as ranges of a regular expression, of scripts that write words without spaces between them."""
 STEM: Final = "~"
 """Ends a word that takes the endings of its language."""
 LONGEST_GAP: Final = 8

@@ -13,7 +13,7 @@ from importlib.resources.abc import Traversable
 from itertools import product
 from typing import Final
 
-from consumers.buyer_group.lexicon import AND, FLAGS, STEM, Entry, Lexicon, Option, fold, is_unspaced, merged
+from consumers.buyer_group.lexicon import AND, FLAGS, STEM, UNSPACED, Entry, Lexicon, Option, fold, is_unspaced, merged
 from consumers.buyer_group.model import Function, Seniority
 
 _MARKS: Final = FLAGS | {"job", "weak", "caps", "of", "employer", "start", "serves-left", "serves-right"}
@@ -22,6 +22,8 @@ _FIRST: Final = ("common", "en")
 _TABLES: Final = frozenset({"short_forms", "industries", "countries"})
 _SHORTEST_FOLDED: Final = 2
 """Letters; a word as short as that is another word without its accents (Turkish ağ, the AG of a company's name)."""
+_WORDS: Final = re.compile(rf"[{UNSPACED}]|[^\s{UNSPACED}]+")
+_SEPARATORS: Final = frozenset("/,:()")
 _SURE: Final = "sure"
 _STEMS: Final = re.compile(r"[^\s|;?]+~")
 
@@ -144,6 +146,8 @@ class _Loader:
             self._add(written, entry)
 
     def _add(self, written: str, entry: Entry) -> None:
+        if wrong := _SEPARATORS.intersection(written):
+            raise ValueError(f"{written!r} holds {' '.join(sorted(wrong))}, which ends every phrase")
         tokens = self._tokens(written)
         if tokens == (AND,):
             raise ValueError(f'{written!r} is a word for "and" in some language, and can be nothing else')
@@ -159,10 +163,12 @@ class _Loader:
     def _tokens(self, written: str) -> tuple[str, ...]:
         """The tokens of a phrase: inflected words by their stem, letters of unspaced scripts one by one."""
         tokens: list[str] = []
-        for word in written.split():
-            if is_unspaced(word[0]):
-                tokens.extend(word)
+        for word in _WORDS.findall(written):
+            if is_unspaced(word):
+                tokens.append(word)
             else:
+                for spelling in self._spellings(word) - {word}:
+                    self.forms.setdefault(spelling, word)
                 tokens.append(word if word.endswith(STEM) else self.forms.get(word, word))
         return tuple(AND if token in self.lexicon.joins else token for token in tokens)
 
@@ -185,7 +191,7 @@ def _written(phrase: str) -> Iterator[str]:
     for part in phrase.split(";"):
         choices = [[*w.removesuffix("?").split("|"), *([""] if w.endswith("?") else [])] for w in part.split()]
         for words in product(*choices):
-            yield " ".join(_unhyphened(word) for word in words if word)
+            yield " ".join(_unhyphened(word) for word in words if word).replace(AND, f" {AND} ").strip()
 
 
 def _unhyphened(word: str) -> str:

@@ -188,7 +188,7 @@ def _parts(found: Sequence[_Match], votes: Counter[str] | None, context: frozens
             continue
         entry = settled(_chosen(match, votes), context)
         if "employer" in entry.marks:
-            employer = bool(entries) or employer
+            employer = True
         elif "of" in entry.marks:
             run += 1
         elif not employer and not ("start" in entry.marks and entries):

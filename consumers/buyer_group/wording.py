@@ -5,7 +5,7 @@ import unicodedata
 from functools import cache, lru_cache
 from typing import Final, NamedTuple
 
-from consumers.buyer_group.lexicon import AND, Lexicon, Readings, fold
+from consumers.buyer_group.lexicon import AND, UNSPACED, Lexicon, Readings, fold
 from consumers.buyer_group.loading import lexicon
 
 LONGEST_TITLE: Final = 300
@@ -14,10 +14,9 @@ SEPARATORS: Final = frozenset("|/•;,&+()[]{}\u2013\u2014-:、")
 """Tokens that may end one part of a title."""
 PAST: Final = "#years"
 """What a closed range of years is read as; common.tsv says that it is past."""
-_YEARS: Final = re.compile(r"\b(?:19|20)\d\d\s*[-\u2013\u2014]\s*(?:19|20)\d\d\b")
-_UNSPACED: Final = "\u3005-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_YEARS: Final = re.compile(r"[\s,(|]*(?<!\d)(?:19|20)\d\d\s?[-\u2013\u2014]\s?(?:19|20)\d\d(?!\d)\)?")
 _TOKENS: Final = re.compile(
-    rf"#years|[{_UNSPACED}]|(?<=\w)-[^\W_{_UNSPACED}]+|\b(?:[^\W\d_{_UNSPACED}]\.){{2,}}[^\W\d_]?(?!\w)|[^\W_{_UNSPACED}]+"
+    rf"#years|[{UNSPACED}]|(?<=\w)-[^\W_{UNSPACED}]+|\b(?:[^\W\d_{UNSPACED}]\.){{2,}}[^\W\d_]?(?!\w)|[^\W_{UNSPACED}]+"
     r"|(?<=\s)-(?=\s)|[|/•;,&+()\[\]{}\u2013\u2014@:、]"
 )
 _DOTTED_I: Final = "i\u0307"

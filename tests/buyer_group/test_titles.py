@@ -31,7 +31,8 @@ def test_the_labels_are_enough_and_are_values_that_exist() -> None:
 
 def _hold(title: str, level: str, function: str) -> None:
     reading = classify(title)
-    assert level in ("?", reading.seniority or "-"), reading.rule
+    named = "-" if reading.presumed else reading.seniority or "-"
+    assert level in ("?", named), reading.rule
     assert function in ("?", reading.function or "-"), reading.rule
 
 
@@ -149,6 +150,25 @@ def test_letters_of_several_offices_lower_the_confidence(title: str) -> None:
     assert 0 < classify(title).confidence < classify("CFO").confidence <= 1
 
 
+@pytest.mark.parametrize(
+    "title", ["Software Engineer", "Buchhalterin", "営業担当", "Специалист по закупкам", "Recruiter"]
+)
+def test_an_occupation_without_a_level_is_presumed_to_be_an_entry(title: str) -> None:
+    """LinkedIn and Apollo call it so; the reading says that nobody named it, and is less sure."""
+    reading = classify(title)
+    assert (reading.seniority, reading.presumed) == (Seniority.ENTRY, True)
+    assert reading.confidence < classify("Junior Accountant").confidence
+    assert "an occupation without a level" in reading.rule
+
+
+@pytest.mark.parametrize("title", ["Sales", "Vertrieb", "Marketing & Communication", "人事部", "Отдел продаж"])
+def test_a_department_is_no_level(title: str) -> None:
+    """Where somebody works says nothing about how high."""
+    reading = classify(title)
+    assert (reading.seniority, reading.presumed) == (None, False)
+    assert reading.function
+
+
 def test_the_rule_names_the_phrases_that_decided() -> None:
     """A seller who asks why sees the words of the title."""
     assert classify("Senior Director, Product Marketing").rule == "senior director, product marketing"
@@ -180,6 +200,14 @@ def _read(title: str | None, seniority: str | None, department: str | None) -> t
 def test_a_providers_level_fills_in_what_the_title_leaves_open(said: str, level: str | None) -> None:
     """LinkedIn's, Apollo's, People Data Labs' and ZoomInfo's words for levels are ours, differently spelled."""
     assert _read("Sales", said, None) == (level, "sales")
+
+
+def test_a_providers_level_counts_more_than_a_presumed_one() -> None:
+    """A software engineer of whom the provider says that they are a senior is one."""
+    reading = read_employee(Employee("p", title="Software Engineer", seniority="senior"))
+    assert (reading.seniority, reading.function, reading.presumed) == ("senior", "engineering", False)
+    assert "stated level senior" in reading.rule
+    assert read_employee(Employee("p", title="Software Engineer", seniority="?")).seniority == "entry"
 
 
 def test_a_providers_department_fills_in_what_the_title_leaves_open() -> None:
