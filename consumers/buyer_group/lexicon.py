@@ -15,6 +15,7 @@ STEM: Final = "~"
 """Ends a word that takes the endings of its language."""
 LONGEST_GAP: Final = 8
 """Tokens that may stand in a gap; a letter of Chinese is a token."""
+NONE: Final[frozenset[str]] = frozenset()
 FLAGS: Final = frozenset({"interim", "acting", "deputy", "former", "seeking", "board", "support"})
 """What an entry may say of the job beside level and function."""
 
@@ -52,8 +53,8 @@ class Entry:
     languages: tuple[str, ...]
     seniority: Seniority | None
     function: Function | None
-    flags: frozenset[str] = frozenset()
-    marks: frozenset[str] = frozenset()
+    flags: frozenset[str] = NONE
+    marks: frozenset[str] = NONE
     options: tuple[Option, ...] = ()
     head_first: bool = False
 

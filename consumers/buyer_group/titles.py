@@ -11,7 +11,7 @@ from typing import Final
 
 from consumers.buyer_group.context import NO_CONTEXT, context_of
 from consumers.buyer_group.model import RANK, Employee, Function, Seniority
-from consumers.buyer_group.parsing import LOWEST, Segment, rank, segments
+from consumers.buyer_group.segments import LOWEST, Segment, rank, segments
 
 CACHED_TITLES: Final = 100_000
 _NOT_NOW: Final = frozenset({"former", "seeking"})
@@ -146,17 +146,15 @@ def _current(found: Sequence[Segment]) -> Iterator[Segment]:
 
 
 def _reading(jobs: Sequence[Segment], flags: frozenset[str]) -> TitleReading:
-    at = min(range(len(jobs)), key=lambda at: _height(jobs[at]))
+    at = min(range(len(jobs)), key=lambda at: _height(jobs[at])) if len(jobs) > 1 else 0
     head = jobs[at]
-    pivot = None if head.pivot is None else head.entries[head.pivot]
-    presumed = pivot is not None and pivot.seniority is None
+    presumed = head.pivot is not None and head.pivot.seniority is None
     level = Seniority.ENTRY if presumed else head.seniority
     function = _function(jobs, at)
     alternatives = tuple(
         Alternative(o.seniority, o.function, o.meaning) for entry in head.entries for o in entry.options[1:]
     )
-    hats = {(s.seniority, s.function) for s in jobs if s.seniority}
-    if len(hats) > 1:
+    if len(jobs) > 1 and len({(job.seniority, job.function) for job in jobs if job.seniority}) > 1:
         flags |= {"several_hats"}
     rule = _phrases(jobs) + (", an occupation without a level" if presumed else "")
     confidence = (_PRESUMED if presumed else _CONFIDENT) if level and function else min(_HALF, _PRESUMED + 0.1)
@@ -167,10 +165,7 @@ def _reading(jobs: Sequence[Segment], flags: frozenset[str]) -> TitleReading:
 
 def _height(segment: Segment) -> int:
     """What makes a part the one that counts: the highest level, then an occupation, then whatever stands first."""
-    pivot = segment.pivot
-    if pivot is None:
-        return LOWEST + 1
-    return rank(segment.entries[pivot])
+    return rank(segment.pivot) if segment.pivot else LOWEST + 1
 
 
 def _function(jobs: Sequence[Segment], at: int) -> str | None:
@@ -179,7 +174,7 @@ def _function(jobs: Sequence[Segment], at: int) -> str | None:
     first = at
     while first and jobs[first].joined and jobs[first - 1].pivot is None and jobs[first - 1].function:
         first -= 1
-    if first < at and head.entries and not (head.pivot is not None and head.entries[head.pivot].function):
+    if first < at and not (head.pivot and head.pivot.function):
         return jobs[first].function
     return head.function or next((segment.function for segment in jobs if segment.function), None)
 
