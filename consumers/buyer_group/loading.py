@@ -16,7 +16,7 @@ from typing import Final
 from consumers.buyer_group.lexicon import AND, FLAGS, STEM, UNSPACED, Entry, Lexicon, Option, fold, is_unspaced, merged
 from consumers.buyer_group.model import Function, Seniority
 
-_MARKS: Final = FLAGS | {"job", "weak", "caps", "of", "employer", "start", "serves-left", "serves-right"}
+_MARKS: Final = FLAGS | {"job", "weak", "caps", "of", "joins", "employer", "start", "serves-left", "serves-right"}
 _SETTINGS: Final = frozenset({"order", "countries", "endings", "links", "joins", "inclusive", "genders", "fold"})
 _FIRST: Final = ("common", "en")
 _TABLES: Final = frozenset({"short_forms", "industries", "countries"})

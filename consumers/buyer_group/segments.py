@@ -13,6 +13,7 @@ from consumers.buyer_group.wording import read
 
 LOWEST: Final = len(RANK)
 """The rank of no level."""
+_ASSISTS: Final = frozenset({"serves-left", "serves-right"})
 _SERVED: Final = frozenset({Seniority.OWNER, Seniority.C_LEVEL, Seniority.VP, Seniority.HEAD, Seniority.DIRECTOR})
 
 
@@ -96,6 +97,10 @@ def _parts(found: Sequence[Match], votes: Counter[str] | None, context: frozense
             employer = True
         elif "of" in entry.marks:
             run += 1
+        elif "joins" in entry.marks and not employer:
+            parts.append(_segment(entries, runs, joined))
+            entries, runs, run, begun, joined = [], [], 0, False, True
+            continue
         elif not employer and not ("start" in entry.marks and begun):
             entries.append(entry)
             runs.append(run)
@@ -146,25 +151,31 @@ def _pivot(entries: Sequence[Entry]) -> int | None:
 def _function(entries: Sequence[Entry], runs: Sequence[int], pivot: int | None, deputy: bool) -> Function | None:
     """The function of the thing; a weak one only where there is no other.
 
-    Whoever stands in for a company's head has a field of their own: for a deputy, executive is weak.
+    Last of all comes what an assistant does, and the lead of a company that is shared: both have fields of their own.
     """
     named = [at for at, entry in enumerate(entries) if entry.function]
-    strong = [
-        at
-        for at in named
-        if "weak" not in entries[at].marks and not (deputy and entries[at].function == Function.EXECUTIVE)
-    ]
+    if len(named) > 1:
+        named = [at for at in named if not _gives_way(entries[at], deputy)] or named
+    strong = [at for at in named if "weak" not in entries[at].marks]
     at = _nearest(entries, runs, pivot, strong or named)
     return None if at is None else entries[at].function
+
+
+def _gives_way(entry: Entry, deputy: bool) -> bool:
+    if entry.function == Function.EXECUTIVE:
+        return deputy or "weak" in entry.marks
+    return not entry.marks.isdisjoint(_ASSISTS)
 
 
 def _nearest(entries: Sequence[Entry], runs: Sequence[int], pivot: int | None, named: Sequence[int]) -> int | None:
     """Which of some entries the level is of: what follows "director of", else what stands before "director"."""
     if len(named) <= 1:
         return named[0] if named else None
-    if pivot is not None and pivot in named and entries[pivot].seniority:
+    if pivot in named:
         return pivot
     head_first = any(entry.head_first for entry in entries)
+    if jobs := [at for at in named if "job" in entries[at].marks and "weak" not in entries[at].marks]:
+        return jobs[0] if head_first else jobs[-1]
     before = [at for at in named if pivot is not None and at <= pivot]
     after = [at for at in named if pivot is None or at > pivot]
     if before and not (head_first and after):

@@ -148,7 +148,7 @@ def _current(found: Sequence[Segment]) -> Iterator[Segment]:
 def _reading(jobs: Sequence[Segment], flags: frozenset[str]) -> TitleReading:
     at = min(range(len(jobs)), key=lambda at: _height(jobs[at])) if len(jobs) > 1 else 0
     head = jobs[at]
-    presumed = head.pivot is not None and head.pivot.seniority is None
+    presumed = head.pivot is not None and head.pivot.seniority is None and "board" not in head.flags
     level = Seniority.ENTRY if presumed else head.seniority
     function = _function(jobs, at)
     alternatives = tuple(

@@ -98,9 +98,12 @@ def known(token: str) -> str:
 def compound(token: str) -> tuple[Readings, ...]:
     """The parts of a compound whose end the vocabulary declares (Vertriebs|leiter); nothing of any other word.
 
-    The longest end counts whose beginning is known too, else the longest end, which then says all.
+    The longest end counts whose beginning is known too, else the longest end, which then says all. A beginning may
+    stand alone (Vertriebs- und Marketingleiter).
     """
     words, plain = lexicon(), fold(token)
+    if stem := words.stems.get(plain):
+        return (stem,)
     alone: tuple[Readings, ...] = ()
     for at in range(_LEAST_PART, len(plain)):
         if (head := words.heads.get(plain[at:])) is None:
