@@ -155,13 +155,14 @@ def _function(entries: Sequence[Entry], runs: Sequence[int], pivot: int | None, 
     """
     named = [at for at, entry in enumerate(entries) if entry.function]
     if len(named) > 1:
-        named = [at for at in named if not _gives_way(entries[at], deputy)] or named
+        named = [at for at in named if not gives_way(entries[at], deputy)] or named
     strong = [at for at in named if "weak" not in entries[at].marks]
     at = _nearest(entries, runs, pivot, strong or named)
     return None if at is None else entries[at].function
 
 
-def _gives_way(entry: Entry, deputy: bool) -> bool:
+def gives_way(entry: Entry, deputy: bool) -> bool:
+    """Whether the function of an entry is none where another one is named."""
     if entry.function == Function.EXECUTIVE:
         return deputy or "weak" in entry.marks
     return not entry.marks.isdisjoint(_ASSISTS)

@@ -11,7 +11,7 @@ from typing import Final
 
 from consumers.buyer_group.context import NO_CONTEXT, context_of
 from consumers.buyer_group.model import RANK, Employee, Function, Seniority
-from consumers.buyer_group.segments import LOWEST, Segment, rank, segments
+from consumers.buyer_group.segments import LOWEST, Segment, gives_way, rank, segments
 
 CACHED_TITLES: Final = 100_000
 _NOT_NOW: Final = frozenset({"former", "seeking"})
@@ -176,7 +176,10 @@ def _function(jobs: Sequence[Segment], at: int) -> str | None:
         first -= 1
     if first < at and not (head.pivot and head.pivot.function):
         return jobs[first].function
-    return head.function or next((segment.function for segment in jobs if segment.function), None)
+    others = [job.function for job in (*jobs[at + 1 :], *jobs[:at]) if job.function]
+    if head.pivot and others and jobs[-1].pivot is None and gives_way(head.pivot, "deputy" in head.flags):
+        return head.function if head.function != head.pivot.function else others[0]
+    return head.function or (others[0] if others else None)
 
 
 def _phrases(found: Sequence[Segment]) -> str:
