@@ -12,6 +12,7 @@ from typing import Final
 from consumers.buyer_group.context import NO_CONTEXT, context_of
 from consumers.buyer_group.model import RANK, Employee, Function, Seniority
 from consumers.buyer_group.segments import LOWEST, Segment, gives_way, rank, segments
+from consumers.buyer_group.wording import LONGEST_TITLE
 
 CACHED_TITLES: Final = 100_000
 _NOT_NOW: Final = frozenset({"former", "seeking"})
@@ -70,7 +71,8 @@ def classify(title: str | None, industry: str | None = None, country: str | None
         industry: the company's, in a provider's words; settles short forms (a bank's CRO answers for risk).
         country: the person's, code or name; settles words that languages share.
     """
-    return _classified(title, context_of(industry, country) if industry or country else NO_CONTEXT)
+    read = title[:LONGEST_TITLE] if title else title
+    return _classified(read, context_of(industry, country) if industry or country else NO_CONTEXT)
 
 
 @lru_cache(maxsize=CACHED_TITLES)
