@@ -114,9 +114,7 @@ class Lexicon:
             at = tokens.index(GAP)
             self.gaps.setdefault(tokens[0], []).append((tokens[:at], tokens[at + 1 :], entry))
             return
-        node = self.root
-        for token in tokens:
-            node = node.after.setdefault(token, Node())
+        node = self._node(tokens)
         node.readings = merged(node.readings, entry)
         if len(tokens) == 1 and entry.function and entry.seniority is None:
             word = tokens[0].removesuffix(STEM)
@@ -124,11 +122,14 @@ class Lexicon:
 
     def replace(self, tokens: tuple[str, ...], entry: Entry) -> None:
         """Put a phrase that means this in every language."""
+        self.tokens.update(tokens)
+        self._node(tokens).readings = (entry,)
+
+    def _node(self, tokens: tuple[str, ...]) -> Node:
         node = self.root
         for token in tokens:
             node = node.after.setdefault(token, Node())
-        self.tokens.update(tokens)
-        node.readings = (entry,)
+        return node
 
 
 def merged(readings: Readings, entry: Entry) -> Readings:

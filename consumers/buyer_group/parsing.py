@@ -7,7 +7,7 @@ from consumers.buyer_group.lexicon import AND, LONGEST_GAP, Entry, Node, Reading
 from consumers.buyer_group.loading import lexicon
 from consumers.buyer_group.wording import SEPARATORS, Words, compound
 
-JOINING: Final = frozenset({AND, "/", "+"})
+JOINING: Final = frozenset({AND, "/"})
 """Separators that tie a part to the one before."""
 Match = Readings | str
 """What stands at a place of a title: readings of a phrase, a separator, or "" for a word that nobody knows."""

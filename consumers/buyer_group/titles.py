@@ -159,7 +159,7 @@ def _reading(jobs: Sequence[Segment], flags: frozenset[str]) -> TitleReading:
     if len(jobs) > 1 and len({(job.seniority, job.function) for job in jobs if job.seniority}) > 1:
         flags |= {"several_hats"}
     rule = _phrases(jobs) + (", an occupation without a level" if presumed else "")
-    confidence = (_PRESUMED if presumed else _CONFIDENT) if level and function else min(_HALF, _PRESUMED + 0.1)
+    confidence = _PRESUMED if presumed else _CONFIDENT if level and function else _HALF
     if any(entry.options and not entry.options[0].when for entry in head.entries):
         confidence -= _DOUBT
     return TitleReading(level, function, flags, rule, round(confidence, 2), alternatives, presumed)
@@ -171,17 +171,21 @@ def _height(segment: Segment) -> int:
 
 
 def _function(jobs: Sequence[Segment], at: int) -> str | None:
-    """The function of the part that counts; "sales and marketing director" begins with the part before it."""
+    """The function of the part that counts.
+
+    "Sales and marketing director" begins with the part before it; of "deputy CEO, finance" the part after it counts.
+    """
     head = jobs[at]
     first = at
     while first and jobs[first].joined and jobs[first - 1].pivot is None and jobs[first - 1].function:
         first -= 1
     if first < at and not (head.pivot and head.pivot.function):
         return jobs[first].function
-    others = [job.function for job in (*jobs[at + 1 :], *jobs[:at]) if job.function]
-    if head.pivot and others and jobs[-1].pivot is None and gives_way(head.pivot, "deputy" in head.flags):
-        return head.function if head.function != head.pivot.function else others[0]
-    return head.function or (others[0] if others else None)
+    if head.pivot and head.pivot.function == head.function and gives_way(head.pivot, "deputy" in head.flags):
+        fields = (job.function for job in jobs[at + 1 :] if job.pivot is None and job.function)
+        return next(fields, head.function)
+    others = (job.function for job in (*jobs[at + 1 :], *jobs[:at]) if job.function)
+    return head.function or next(others, None)
 
 
 def _phrases(found: Sequence[Segment]) -> str:

@@ -125,10 +125,16 @@ def _beginning(words: Lexicon, part: str) -> Readings | None:
     return None
 
 
+@cache
+def _links() -> tuple[str, ...]:
+    """The longest first, so that a word is split alike in every process."""
+    return tuple(sorted(lexicon().links, key=lambda link: (-len(link), link)))
+
+
 def _stem(words: Lexicon, part: str) -> Readings | None:
     if found := words.stems.get(part) or words.words.get(part):
         return found
-    for link in words.links:
+    for link in _links():
         if part.endswith(link) and (found := words.words.get(part[: -len(link)])):
             return found
     return None
