@@ -19,6 +19,7 @@ RETRY_AFTER_SECONDS: Final = 5
 TABLE: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
     {
         "malformed": (400, "The body is not JSON"),
+        "challenge": (400, "This question for proof is not answered"),
         "signature": (401, "The signature does not prove who sent this"),
         "token": (401, "A valid token is needed"),
         "not-found": (404, "There is nothing here"),
