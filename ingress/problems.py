@@ -89,5 +89,7 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
 
 async def on_bug(request: Request, error: Exception) -> Response:
     """Answers what should not happen; Starlette logs the trace."""
-    log.error("a request could not be answered", path=request.url.path, kind=type(error).__name__)
+    # The route, not the path, in which a provider's token may stand.
+    route = getattr(request.scope.get("route"), "path", None)
+    log.error("a request could not be answered", route=route, kind=type(error).__name__)
     return Problem("bug", "the request was not at fault; our log has the reason").response()
