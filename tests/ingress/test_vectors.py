@@ -169,6 +169,8 @@ VECTORS = {
     "standard-webhooks time with spaces": _with(_V1, "malformed", webhook_timestamp=f" {STANDARD_TIME} "),
     "standard-webhooks time with underscores": _with(_V1, "malformed", webhook_timestamp="1_614_265_330"),
     "standard-webhooks full stop in the id": _with(_V1, "malformed", webhook_id=f"{STANDARD_ID}.x"),
+    "standard-webhooks 20 entries": _with(_V1, None, webhook_signature=" ".join([OTHER] * 19 + [RIGHT])),
+    "standard-webhooks 21 entries": _with(_V1, "malformed", webhook_signature=" ".join([OTHER] * 20 + [RIGHT])),
     "standard-webhooks no id": _with(_V1, "missing", webhook_id=""),
     "svix v1": _standard(RIGHT, scheme="svix", prefix="svix"),
     "svix v1a": _standard(RIGHT_V1A, PUBLIC, scheme="svix-v1a", prefix="svix"),
