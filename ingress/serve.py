@@ -90,8 +90,11 @@ def _listen(host: str, port: int) -> socket.socket:
 
 @contextmanager
 def _quiet_signals() -> Iterator[None]:
-    """Uvicorn raises the signal again after its orderly stop, which would make that look like a death."""
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    """Uvicorn raises the signal again after its orderly stop, which would make that look like a death.
+
+    A SIGHUP before the server listens for it is one too; the sources have just been read.
+    """
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, lambda *_: None) for number in numbers}
     try:
         yield

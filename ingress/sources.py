@@ -32,19 +32,25 @@ class Source:
         name: label in metrics.
         given: the source that its changes get, whatever the payload says; None takes the payload's own.
         mode: how it proves itself.
+        keys: any of them proves it.
+        adapter: the name of what reads its payload.
         success: the answer to what was taken; None is our own.
         challenge: answers the provider's question for proof.
         path_token: its URL has one segment more, the token.
+        public_url: how this sender reaches the server; None is as all others do.
     """
 
     name: str
     given: str | None
     mode: Mode
+    keys: tuple[Key, ...]
+    adapter: str
     verifier: Verifier
     read: Adapter
     success: Success | None = None
     challenge: Challenge | None = None
     path_token: bool = False
+    public_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +126,14 @@ def _source(name: str, config: SourceConfig, keys: tuple[Key, ...], settings: In
         name=name,
         given=name,
         mode=config.mode,
+        keys=keys,
+        adapter=config.adapter,
         verifier=_verifier(config, keys, settings),
         read=_with_own_ids(name, read) if config.company_ids == "theirs" else read,
         success=config.success,
         challenge=Challenge(keys) if config.challenge else None,
         path_token=any(place.path for place in config.tokens),
+        public_url=config.public_url,
     )
 
 
