@@ -40,7 +40,6 @@ class Signed:
     scheme: Scheme
     keys: tuple[Key, ...]
     bounded: bool
-    header: str
     extract: Extract
     decode: Decode
     timestamp: Callable[[Mapping[bytes, bytes]], bytes]
@@ -97,7 +96,6 @@ def signed(scheme: Scheme, keys: tuple[Key, ...], max_age_ms: int, max_ahead_ms:
         scheme=scheme,
         keys=keys,
         bounded=any(key.not_before is not None or key.not_after is not None for key in keys),
-        header=header,
         extract=extractor(scheme.signature),
         decode=decoder(scheme),
         timestamp=timestamp_reader(scheme),
