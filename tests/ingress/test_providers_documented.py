@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from prometheus_client import generate_latest
 
 from ingress.metrics import Metrics
@@ -17,7 +18,8 @@ from ingress.signatures.scheme import Scheme, SignaturePlace, TimestampPlace
 from ingress.source_file import SourceConfig
 from ingress.sources import sources_from
 
-TEXT = (Path(__file__).parents[2] / "docs" / "providers.md").read_text()
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docs" / "providers.md").read_text()
 EXAMPLES = re.findall(r"^```toml\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 _TABLE_KEY = re.compile(r"^\| `([a-z_]+)` \|", re.MULTILINE)
 _RANDOM = base64.b64encode(bytes(range(32))).decode()
@@ -99,6 +101,19 @@ def test_every_metric_that_is_named_is_there() -> None:
     for name, labels in named:
         line = next(line for line in measured.splitlines() if line.startswith(f"{name}{{"))
         assert all(re.search(rf"[{{,]{label}=", line) for label in re.findall(r"([a-z]+)(?:=|,|$)", labels))
+
+
+def test_the_override_for_containers_fits_them() -> None:
+    """Its service is one of docker-compose.yml, and what it sets is read there; the file is in the mounted folder."""
+    (text,) = re.findall(r"^```yaml\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+    services = yaml.safe_load(text)["services"]
+    composed = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+
+    assert set(services) == {"ingress"} <= set(composed)
+    environment = services["ingress"]["environment"]
+    assert {name.lower() for name in environment} <= set(IngressSettings.model_fields)
+    assert environment["SOURCES_FILE"].startswith(services["ingress"]["volumes"][0].split(":")[1] + "/")
+    assert IngressSettings.model_validate({name.lower(): value for name, value in environment.items()}).public_url
 
 
 @pytest.mark.parametrize("name", ["SOURCES_FILE", "PUBLIC_URL", "WEBHOOK_SECRET", "SIGNATURE_MAX_AGE_SECONDS"])
