@@ -15,7 +15,7 @@ from ingress.signatures.scheme import Data, Scheme
 MAX_FILE_BYTES: Final = 16 * 1024
 """A file that is larger is no secret."""
 _ENVIRONMENT: Final = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]*)")
-_FILE: Final = re.compile(r"file:(/.+)", re.DOTALL)
+_FILE: Final = re.compile(r"file:/[^\x00]+")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FORMS: Final = "must be env:NAME or file:/absolute/path; the secret itself never stands in this file"
 
@@ -75,10 +75,12 @@ class SecretRef(Data):
 
 def _file_text(path: Path) -> str:
     try:
+        if path.exists() and not path.is_file():  # a pipe would hold everybody up until somebody writes to it
+            raise KeyFormatError("is no plain file: put the secret into one, readable by this process")
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
-    except (OSError, ValueError) as error:
-        why = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    except OSError as error:
+        why = error.strerror or str(error)
         raise KeyFormatError(f"cannot be read ({why}): put the secret there, readable by this process") from None
     if len(content) > MAX_FILE_BYTES:
         raise KeyFormatError(f"has more than {MAX_FILE_BYTES} bytes: it is no secret")

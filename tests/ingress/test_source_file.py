@@ -1,5 +1,6 @@
 """`sources.toml`: what it says counts; what cannot be right is refused by source and key; no secret shows."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,13 @@ def test_a_secret_in_a_file_is_read_without_the_line_s_end(file: Path, tmp_path:
     assert proven == f"file:{tmp_path}/secret"
 
 
+def test_a_pipe_holds_nobody_up(file: Path, tmp_path: Path) -> None:
+    """Reading one would wait for a writer, and with it every webhook while the sources are read again."""
+    os.mkfifo(tmp_path / "pipe")
+
+    assert "is no plain file" in _refusal(file, f'[sources.a]\npreset = "github"\nsecrets = ["file:{tmp_path}/pipe"]\n')
+
+
 def test_no_secret_is_shown(file: Path) -> None:
     """Neither the sources' text nor that of their parts has one."""
     sources = _load(file, '[sources.a]\npreset = "linkedin"\nsecrets = ["env:TEXT"]\n', webhook_secret=GENERIC)
@@ -130,6 +138,10 @@ REFUSED = {
         'preset = "github"\nsecrets = ["file:x"]',
         "secrets[0].ref: must be env:NAME or file:",
     ),
+    "secret in a file that no name can have": (
+        'preset = "github"\nsecrets = ["file:/a\\u0000b"]',
+        "secrets[0].ref: must be env:NAME or file:",
+    ),
     "variable not set": (
         'preset = "github"\nsecrets = ["env:TEXT", "env:ABSENT"]',
         "secrets[1]: env:ABSENT is not set",
@@ -137,7 +149,7 @@ REFUSED = {
     "file not there": ('preset = "github"\nsecrets = ["file:/no/such"]', "file:/no/such cannot be read (No such file"),
     "file that is a folder": (
         'preset = "github"\nsecrets = ["file:/usr"]',
-        "file:/usr cannot be read (Is a directory)",
+        "file:/usr is no plain file",
     ),
     "short secret": ('preset = "github"\nsecrets = ["env:SHORT"]', "secrets[0]: env:SHORT is short: it must have at"),
     "whsec_ for text": ('preset = "github"\nsecrets = ["env:WHSEC"]', "secrets[0]: env:WHSEC begins with whsec_, but"),
