@@ -13,6 +13,8 @@ from schemas.settings import KafkaSettings
 
 MAX_BODY_LIMIT: Final = 900_000
 """A body's records must fit librdkafka's and the broker's 1 MB, headers included."""
+MAX_WINDOW_SECONDS: Final = 10 * 365 * 86_400
+"""A longer one is a mistake, and would not fit where it is counted."""
 _PUBLIC_URL: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[!->@-~]*)?")
 
 
@@ -60,8 +62,8 @@ class IngressSettings(KafkaSettings, DatabaseSettings):
     api_token: SecretStr | None = None
     ingress_host: str = Field(default="127.0.0.1", min_length=1)
     ingress_port: int = Field(default=8000, ge=0, le=65535)
-    signature_max_age_seconds: float = Field(default=300.0, gt=0, allow_inf_nan=False)
-    signature_max_ahead_seconds: float = Field(default=60.0, ge=0, allow_inf_nan=False)
+    signature_max_age_seconds: float = Field(default=300.0, gt=0, le=MAX_WINDOW_SECONDS)
+    signature_max_ahead_seconds: float = Field(default=60.0, ge=0, le=MAX_WINDOW_SECONDS)
     max_body_bytes: int = Field(default=256 * 1024, ge=1024, le=MAX_BODY_LIMIT)
     body_timeout_seconds: float = Field(default=10.0, gt=0, le=300)
     max_open_requests: int = Field(default=512, ge=1)

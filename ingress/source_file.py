@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, model_validator
 from ingress.presets import preset_keys, presets
 from ingress.providers.registry import ADAPTERS
 from ingress.secret_refs import SecretRef
-from ingress.settings import PublicUrl
+from ingress.settings import MAX_WINDOW_SECONDS, PublicUrl
 from ingress.signatures.scheme import Scheme
 from ingress.success import Success
 
@@ -48,8 +48,8 @@ class SourceConfig(Scheme):
     company_ids: Literal["ours", "theirs"] = "ours"
     adapter: str = "original"
     success: Success | None = None
-    max_age_seconds: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    max_ahead_seconds: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    max_age_seconds: float | None = Field(default=None, gt=0, le=MAX_WINDOW_SECONDS)
+    max_ahead_seconds: float | None = Field(default=None, ge=0, le=MAX_WINDOW_SECONDS)
     public_url: PublicUrl = None
 
     @model_validator(mode="after")

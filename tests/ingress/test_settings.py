@@ -140,6 +140,7 @@ def test_the_public_url_has_no_final_slash(monkeypatch: pytest.MonkeyPatch, valu
         ("INGRESS_PORT", "65536"),
         ("MAX_BODY_BYTES", "1000000"),
         ("SIGNATURE_MAX_AGE_SECONDS", "inf"),
+        ("SIGNATURE_MAX_AGE_SECONDS", "1e308"),
         ("SIGNATURE_MAX_AHEAD_SECONDS", "nan"),
         ("BODY_TIMEOUT_SECONDS", "0"),
         ("MAX_OPEN_REQUESTS", "0"),
