@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from ingress.challenge import Challenge
 from ingress.presets import preset_keys
-from ingress.providers import Adapter, Skipped
+from ingress.providers import Adapter
 from ingress.providers.original import DEFAULT_SOURCE
+from ingress.providers.own_ids import with_own_ids
 from ingress.providers.registry import ADAPTERS
 from ingress.settings import IngressSettings
 from ingress.signatures import Verifier
@@ -19,7 +20,6 @@ from ingress.signatures.signed import signed
 from ingress.signatures.tokens import Unsigned, token
 from ingress.source_file import SourceConfig, SourcesError, read_file
 from ingress.success import Success
-from schemas.events import Company, PersonChange, validate_change
 
 GENERIC_REF: Final = "env:WEBHOOK_SECRET"
 
@@ -129,7 +129,7 @@ def _source(name: str, config: SourceConfig, keys: tuple[Key, ...], settings: In
         keys=keys,
         adapter=config.adapter,
         verifier=_verifier(config, keys, settings),
-        read=_with_own_ids(name, read) if config.company_ids == "theirs" else read,
+        read=with_own_ids(name, read) if config.company_ids == "theirs" else read,
         success=config.success,
         challenge=Challenge(keys) if config.challenge else None,
         path_token=any(place.path for place in config.tokens),
@@ -150,24 +150,6 @@ def _verifier(config: SourceConfig, keys: tuple[Key, ...], settings: IngressSett
         round((settings.signature_max_ahead_seconds if ahead is None else ahead) * 1000),
         config.public_url or settings.public_url or "",
     )
-
-
-def _with_own_ids(name: str, read: Adapter) -> Adapter:
-    """The same adapter, its companies known by the provider's ids: `acme:` and theirs, stable for ever."""
-
-    def theirs(payload: Any, received_at: int, source: str | None) -> list[PersonChange] | Skipped:
-        found = read(payload, received_at, source)
-        return found if isinstance(found, Skipped) else [_translated(name, change) for change in found]
-
-    return theirs
-
-
-def _translated(name: str, change: PersonChange) -> PersonChange:
-    def own(company: Company) -> Company:
-        return replace(company, id=f"{name}:{company.id}")
-
-    other = change.other_company
-    return validate_change(replace(change, company=own(change.company), other_company=own(other) if other else None))
 
 
 EXAMPLE: Final = MappingProxyType(
