@@ -2,7 +2,6 @@
 
 import os
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Self
@@ -53,23 +52,23 @@ class SecretRef(Data):
             raise ValueError("not_before is later than not_after, so it would never count")
         return self
 
-    def key(self, scheme: Scheme, environment: Mapping[str, str] = os.environ) -> Key:
+    def key(self, scheme: Scheme) -> Key:
         """The secret as a key of the scheme.
 
         Raises:
             KeyFormatError: it is not there, or cannot be right; the text says which one and what to do.
         """
         try:
-            value = decode_secret(scheme, self._text(environment))
+            value = decode_secret(scheme, self._text())
         except KeyFormatError as error:
             raise KeyFormatError(f"{self.ref} {error}") from None
         return Key(self.ref, value, _ms(self.not_before), _ms(self.not_after), self.application)
 
-    def _text(self, environment: Mapping[str, str]) -> str:
+    def _text(self) -> str:
         if found := _ENVIRONMENT.fullmatch(self.ref):
-            if found[1] not in environment:
+            if found[1] not in os.environ:
                 raise KeyFormatError("is not set: give this process the environment variable")
-            return environment[found[1]].strip()
+            return os.environ[found[1]].strip()
         return _file_text(Path(self.ref.removeprefix("file:")))
 
 

@@ -60,6 +60,10 @@ class SourceConfig(Scheme):
             raise ValueError("secrets are of no use in mode none: leave them out, or take another mode")
         if self.mode != "none" and not self.secrets:
             raise ValueError('secrets is missing: refer to one, as in secrets = ["env:ACME_SECRET"]')
+        if self.timestamp is None and not (self.max_age_seconds is None and self.max_ahead_seconds is None):
+            raise ValueError("max_age_seconds and max_ahead_seconds are of no use: this scheme signs no time")
+        if self.challenge is None and any(secret.application for secret in self.secrets):
+            raise ValueError("application is for a source that answers a challenge")
         return self
 
 

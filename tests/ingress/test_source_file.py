@@ -176,6 +176,11 @@ REFUSED = {
     "mode none by the way": ('mode = "none"', "say allow_unsigned = true if you mean it"),
     "mode none with secrets": ('mode = "none"\nallow_unsigned = true\nsecrets = ["env:TEXT"]', "secrets are of no use"),
     "window that is none": (_GOOD + "max_age_seconds = 0", "max_age_seconds: input should be greater than 0"),
+    "window of a scheme without a time": (_GOOD + "max_age_seconds = 60", "are of no use: this scheme signs no time"),
+    "application of a scheme that asks for none": (
+        'preset = "github"\nsecrets = [{ref = "env:TEXT", application = "1"}]',
+        "application is for a source that answers a challenge",
+    ),
     "window without an end": (_GOOD + "max_age_seconds = inf", "max_age_seconds: input should be less than or equal"),
     "window that no number holds": (_GOOD + "max_ahead_seconds = 1e308", "max_ahead_seconds: input should be less"),
     "window that is no number": (_GOOD + "max_ahead_seconds = nan", "max_ahead_seconds: input should be"),
