@@ -11,6 +11,7 @@ from cli.group import group_app
 from cli.ingress import ingress_command
 from cli.migrate import migrate_command
 from cli.send import send_command
+from cli.sources import sources_command
 from cli.status import status_command
 from cli.topics import topics_command
 from cli.up import up_command
@@ -33,6 +34,7 @@ app.command("ingress", rich_help_panel=_RUN)(ingress_command)
 app.command("consumer", rich_help_panel=_RUN)(consumer_command)
 app.command("migrate", rich_help_panel=_SET_UP)(migrate_command)
 app.command("topics", rich_help_panel=_SET_UP)(topics_command)
+app.command("sources", rich_help_panel=_SET_UP)(sources_command)
 app.command("send", rich_help_panel=_USE)(send_command)
 app.command("status", rich_help_panel=_USE)(status_command)
 app.command("classify", rich_help_panel=_USE)(classify_command)

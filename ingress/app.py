@@ -16,7 +16,9 @@ from ingress.metrics import Metrics
 from ingress.probes import Probes
 from ingress.problems import Problem, on_bug, on_http_exception, on_problem
 from ingress.publisher import Publisher
+from ingress.reload import announce, reload_sources
 from ingress.settings import IngressSettings
+from ingress.signatures.tokens import PATH_PARAMETER
 from ingress.sources import sources_from
 from ingress.webhooks import Webhooks
 
@@ -42,12 +44,19 @@ def create_app(settings: IngressSettings, clock: Callable[[], int] = wall_clock)
     Args:
         settings: all that it needs to know.
         clock: ms UTC; what signatures are held against, and the time of receipt.
+
+    Returns:
+        The application; `state.reload_sources` reads its sources again.
+
+    Raises:
+        SourcesError: the sources cannot be used.
     """
     metrics = Metrics()
     publisher = Publisher(settings, metrics.records.inc)
     reads = Reads(settings.database_url.get_secret_value())
     lookup = Lookup(reads.known_events, settings.lookup_timeout_seconds, metrics.lookups_failed.inc)
     webhooks = Webhooks(settings, sources_from(settings), publisher, lookup, metrics, clock)
+    announce(webhooks.sources, metrics)
     api = Api(reads, settings.api_token.get_secret_value().encode() if settings.api_token else None)
     probes = Probes(publisher.check, metrics, ADDRESSES)
 
@@ -62,6 +71,7 @@ def create_app(settings: IngressSettings, clock: Callable[[], int] = wall_clock)
     routes = [
         Route(WEBHOOK, webhooks.answer, methods=["GET", "POST"]),
         Route(WEBHOOK + "/{source}", webhooks.answer, methods=["GET", "POST"]),
+        Route(WEBHOOK + "/{source}/{" + PATH_PARAMETER + "}", webhooks.answer, methods=["GET", "POST"]),
         Route(GROUP + "/{company_id:path}", api.group),
         Route("/healthz", probes.live),
         Route("/readyz", probes.ready),
@@ -71,4 +81,5 @@ def create_app(settings: IngressSettings, clock: Callable[[], int] = wall_clock)
     handlers = {Problem: on_problem, HTTPException: on_http_exception, Exception: on_bug}
     app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
     app.router.redirect_slashes = False  # a redirect would lose the body of a POST
+    app.state.reload_sources = lambda: reload_sources(settings, webhooks)
     return app

@@ -19,6 +19,24 @@ class Metrics:
         self.refused = Counter(
             "ingress_signatures_refused", "Signatures refused, by reason", ["source", "reason"], registry=self.registry
         )
+        self.proven = Counter(
+            "ingress_webhooks_proven",
+            "Webhooks whose sender was proven, by the secret that proved it, as it is referred to; `none` is no proof",
+            ["source", "secret"],
+            registry=self.registry,
+        )
+        self.sources = Gauge(
+            "ingress_sources",
+            "Configured sources by how they prove themselves; `none` takes changes from everybody",
+            ["source", "mode"],
+            registry=self.registry,
+        )
+        self.reloads = Counter(
+            "ingress_source_reloads",
+            "Times the sources were read again, by outcome: done or refused",
+            ["outcome"],
+            registry=self.registry,
+        )
         self.seconds = Histogram(
             "ingress_webhook_seconds",
             "Seconds from a webhook's head to its answer",

@@ -19,6 +19,7 @@ RETRY_AFTER_SECONDS: Final = 5
 TABLE: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
     {
         "malformed": (400, "The body is not JSON"),
+        "challenge": (400, "This question for proof is not answered"),
         "signature": (401, "The signature does not prove who sent this"),
         "token": (401, "A valid token is needed"),
         "not-found": (404, "There is nothing here"),
@@ -88,5 +89,7 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
 
 async def on_bug(request: Request, error: Exception) -> Response:
     """Answers what should not happen; Starlette logs the trace."""
-    log.error("a request could not be answered", path=request.url.path, kind=type(error).__name__)
+    # The route, not the path, in which a provider's token may stand.
+    route = getattr(request.scope.get("route"), "path", None)
+    log.error("a request could not be answered", route=route, kind=type(error).__name__)
     return Problem("bug", "the request was not at fault; our log has the reason").response()

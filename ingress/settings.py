@@ -1,24 +1,46 @@
 """Settings of the ingress process, read from the environment once."""
 
-from typing import Final
+import re
+from pathlib import Path
+from typing import Annotated, Any, Final
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from db.settings import DatabaseSettings
+from ingress.signatures.keys import MIN_TEXT_CHARACTERS
 from schemas.settings import KafkaSettings
 
-MIN_SECRET_CHARACTERS: Final = 16
-"""Shorter ones can be guessed from one signed request, offline."""
 MAX_BODY_LIMIT: Final = 900_000
 """A body's records must fit librdkafka's and the broker's 1 MB, headers included."""
+MAX_WINDOW_SECONDS: Final = 10 * 365 * 86_400
+"""A longer one is a mistake, and would not fit where it is counted."""
+_PUBLIC_URL: Final = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:/[!->@-~]*)?")
+
+
+def _none_if_empty(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _public(value: str | None) -> str | None:
+    if value is not None and ("#" in value or not _PUBLIC_URL.fullmatch(value)):
+        raise ValueError("must be how senders reach this server, such as https://hooks.example.com, without ? and #")
+    return value.rstrip("/") if value else None
+
+
+PublicUrl = Annotated[str | None, BeforeValidator(_none_if_empty), AfterValidator(_public)]
+"""What stands before `/api/…` in the URL that a sender has; without a final slash."""
+SourcesFile = Annotated[Path | None, BeforeValidator(_none_if_empty)]
 
 
 class IngressSettings(KafkaSettings, DatabaseSettings):
     """How webhooks are taken in and groups are read.
 
     Attributes:
-        webhook_secret: what senders sign with; several, comma-separated, while one is rotated out.
+        sources_file: who may send, and how they sign; without it there is the one source `generic`.
+        public_url: how senders reach this server; for providers that sign the URL. No header of a request says it.
+        webhook_secret: what senders of `generic` sign with; several, comma-separated, while one is rotated out. None
+            only beside a file of sources.
         api_token: what readers of the API show; without it nobody can read.
         ingress_host: address to listen on.
         ingress_port: port to listen on; 0 takes any free one, and the log says which.
@@ -34,12 +56,14 @@ class IngressSettings(KafkaSettings, DatabaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
-    webhook_secret: SecretStr
+    sources_file: SourcesFile = None
+    public_url: PublicUrl = None
+    webhook_secret: SecretStr | None = Field(default=None, validate_default=True)
     api_token: SecretStr | None = None
     ingress_host: str = Field(default="127.0.0.1", min_length=1)
     ingress_port: int = Field(default=8000, ge=0, le=65535)
-    signature_max_age_seconds: float = Field(default=300.0, gt=0, allow_inf_nan=False)
-    signature_max_ahead_seconds: float = Field(default=60.0, ge=0, allow_inf_nan=False)
+    signature_max_age_seconds: float = Field(default=300.0, gt=0, le=MAX_WINDOW_SECONDS)
+    signature_max_ahead_seconds: float = Field(default=60.0, ge=0, le=MAX_WINDOW_SECONDS)
     max_body_bytes: int = Field(default=256 * 1024, ge=1024, le=MAX_BODY_LIMIT)
     body_timeout_seconds: float = Field(default=10.0, gt=0, le=300)
     max_open_requests: int = Field(default=512, ge=1)
@@ -49,14 +73,16 @@ class IngressSettings(KafkaSettings, DatabaseSettings):
 
     @field_validator("webhook_secret")
     @classmethod
-    def _secrets(cls, value: SecretStr) -> SecretStr:
+    def _secrets(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if info.data.get("sources_file") is not None and not (value and value.get_secret_value().strip()):
+            return None
+        if value is None:
+            raise ValueError("is required, but not set (openssl rand -hex 32); or name a file of sources, SOURCES_FILE")
         secrets = _split(value)
         if not secrets:
             raise ValueError("is empty: set it to one secret or several, comma-separated (openssl rand -hex 32)")
-        if any(len(secret) < MIN_SECRET_CHARACTERS for secret in secrets):
-            raise ValueError(
-                f"each secret must have at least {MIN_SECRET_CHARACTERS} characters (openssl rand -hex 32)"
-            )
+        if any(len(secret) < MIN_TEXT_CHARACTERS for secret in secrets):
+            raise ValueError(f"each secret must have at least {MIN_TEXT_CHARACTERS} characters (openssl rand -hex 32)")
         return SecretStr(",".join(secrets))
 
     @field_validator("api_token")
@@ -65,14 +91,14 @@ class IngressSettings(KafkaSettings, DatabaseSettings):
         token = value.get_secret_value().strip() if value else ""
         if not token:
             return None
-        if len(token) < MIN_SECRET_CHARACTERS or not token.isascii() or not token.isprintable() or " " in token:
-            raise ValueError(f"must be at least {MIN_SECRET_CHARACTERS} ASCII characters, none of them a space")
+        if len(token) < MIN_TEXT_CHARACTERS or not token.isascii() or not token.isprintable() or " " in token:
+            raise ValueError(f"must be at least {MIN_TEXT_CHARACTERS} ASCII characters, none of them a space")
         return SecretStr(token)
 
     @property
     def secrets(self) -> tuple[bytes, ...]:
         """The active secrets, each as the bytes that key the HMAC."""
-        return tuple(secret.encode() for secret in _split(self.webhook_secret))
+        return tuple(secret.encode() for secret in _split(self.webhook_secret)) if self.webhook_secret else ()
 
 
 def _split(value: SecretStr) -> list[str]:

@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from ingress.providers.original import TAKEN
 from ingress.publisher import NotAcknowledgedError, Publisher
 from ingress.settings import IngressSettings
 from ingress.signatures import SignatureError
+from ingress.signatures.tokens import PATH_PARAMETER
 from ingress.sources import EXAMPLE, Source, Sources
 from schemas.events import InvalidChangeError, PersonChange
 
@@ -34,6 +35,7 @@ class Webhooks:
     """The endpoint of all sources.
 
     Attributes:
+        sources: replaced as a whole when they are read again; a request keeps those that it began with.
         clock: ms UTC.
     """
 
@@ -52,7 +54,7 @@ class Webhooks:
         """Documents itself on GET and HEAD, takes a webhook on POST."""
         source = self._source(request)
         if request.method != "POST":
-            return JSONResponse(self._document(source, request.url.path))
+            return JSONResponse(self._challenged(source, request) or self._document(source, request))
         began = time.perf_counter()
         try:
             answer, response = await self._bounded(source, request)
@@ -66,11 +68,10 @@ class Webhooks:
 
     def _source(self, request: Request) -> Source:
         name = request.path_params.get("source")
-        if name is None:
-            return self.sources.original
-        if name not in self.sources.named:
+        source = self.sources.original if name is None else self.sources.named.get(name)
+        if source is None or (PATH_PARAMETER in request.path_params and not source.path_token):
             raise Problem("unknown-source", "sources are configured by those who run this server")
-        return self.sources.named[name]
+        return source
 
     async def _bounded(self, source: Source, request: Request) -> tuple[str, Response]:
         """Take the webhook unless too many are being taken: that bounds the memory of their bodies."""
@@ -86,7 +87,15 @@ class Webhooks:
         body = await read_body(request, self.settings.max_body_bytes, self.settings.body_timeout_seconds)
         now = self.clock()
         self._verify(source, request, body, now)
-        found = self._read(source, body, now)
+        payload = parse_json(body)
+        answer, response = await self._become(source, payload, request, now)
+        if source.success is not None:
+            response = source.success.response(payload, now)
+        return answer, response
+
+    async def _become(self, source: Source, payload: Any, request: Request, now: int) -> tuple[str, Response]:
+        """What becomes of an authentic payload, and how we say so ourselves."""
+        found = self._read(source, payload, now)
         if isinstance(found, Skipped):
             return "skipped", JSONResponse({"status": "skipped", "reason": found.reason})
         event_id = found[0].event_id
@@ -97,14 +106,15 @@ class Webhooks:
 
     def _verify(self, source: Source, request: Request, body: bytes, now: int) -> None:
         try:
-            source.verifier.verify(dict(request.scope["headers"]), body, now)
+            secret = source.verifier.verify(dict(request.scope["headers"]), body, now, request.scope)
         except SignatureError as error:
             self.metrics.refused.labels(source.name, error.reason).inc()
             raise Problem("signature", error.detail, reason=error.reason) from None
+        self.metrics.proven.labels(source.name, secret).inc()
 
-    def _read(self, source: Source, body: bytes, now: int) -> list[PersonChange] | Skipped:
+    def _read(self, source: Source, payload: Any, now: int) -> list[PersonChange] | Skipped:
         try:
-            return source.read(parse_json(body), now, source.given)
+            return source.read(payload, now, source.given)
         except InvalidChangeError as error:
             raise Problem("invalid-change", str(error), field=error.field, reason=error.reason) from None
 
@@ -116,7 +126,17 @@ class Webhooks:
             log.warning("a change could not be stored; its sender was asked to send it again", why=str(error))
             raise Problem("not-acknowledged", f"{error}; send it again") from None
 
-    def _document(self, source: Source, path: str) -> dict[str, Any]:
+    def _challenged(self, source: Source, request: Request) -> Mapping[str, Any] | None:
+        """The answer to a provider's question for proof; it needs neither broker nor database."""
+        if source.challenge is None or (answer := source.challenge.answer(request.query_params, self.clock())) is None:
+            return None
+        self.metrics.answers.labels(source.name, "challenged").inc()
+        return answer
+
+    def _document(self, source: Source, request: Request) -> dict[str, Any]:
+        path = request.url.path
+        if PATH_PARAMETER in request.path_params:
+            path = path.rpartition("/")[0] + "/{token}"
         return {
             "name": "person-change webhook",
             "description": "Tells that somebody was promoted, joined or left; the company's buyer group follows.",

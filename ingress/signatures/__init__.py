@@ -1,14 +1,19 @@
-"""Ways in which senders prove who they are; one module a scheme, all behind `Verifier`."""
+"""Ways in which senders prove who they are: a scheme is data, compiled once into a `Verifier`."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from types import MappingProxyType
+from typing import Any, Final, Protocol
+
+Scope = Mapping[str, Any]
+"""A request's ASGI scope: where a scheme finds the method, the URL and what stands in it."""
+NO_SCOPE: Final[Scope] = MappingProxyType({})
 
 
 class SignatureError(Exception):
     """A request that proves nothing.
 
     Attributes:
-        reason: a short name for the metrics: missing, malformed, expired, ahead or mismatch.
+        reason: a short name for the metrics: missing, malformed, expired, ahead, mismatch or inactive.
         detail: what is wrong with which header, for the sender; never what would have been right.
     """
 
@@ -21,13 +26,17 @@ class SignatureError(Exception):
 class Verifier(Protocol):
     """One scheme with one source's secrets."""
 
-    def verify(self, headers: Mapping[bytes, bytes], body: bytes, now: int) -> None:
+    def verify(self, headers: Mapping[bytes, bytes], body: bytes, now: int, scope: Scope = NO_SCOPE) -> str:
         """Hold a request against the scheme.
 
         Args:
             headers: by lower-case name, as they came.
             body: the raw bytes; nothing was parsed yet.
             now: ms UTC.
+            scope: the rest of the request.
+
+        Returns:
+            By which secret it was proven, as the configuration refers to it; never the secret.
 
         Raises:
             SignatureError: names the header and what is wrong with it.
@@ -35,3 +44,15 @@ class Verifier(Protocol):
 
     def describe(self) -> dict[str, Any]:
         """The scheme in JSON, for senders."""
+
+
+def required(headers: Mapping[bytes, bytes], name: str) -> bytes:
+    """A header's value.
+
+    Raises:
+        SignatureError: it is absent or empty.
+    """
+    value = headers.get(name.encode("ascii"))
+    if not value:
+        raise SignatureError("missing", f"the header {name} is missing")
+    return value

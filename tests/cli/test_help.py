@@ -14,6 +14,7 @@ COMMANDS = (
     ["consumer"],
     ["migrate"],
     ["topics"],
+    ["sources"],
     ["send"],
     ["status"],
     ["classify"],

@@ -104,12 +104,43 @@ def test_an_empty_token_is_no_token(monkeypatch: pytest.MonkeyPatch, value: str)
     assert _read().api_token is None
 
 
+def test_a_file_of_sources_stands_for_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then `WEBHOOK_SECRET` may be missing or empty, as container files leave it; an empty path is none."""
+    monkeypatch.setenv("SOURCES_FILE", "sources.toml")
+    assert _read().secrets == ()
+    monkeypatch.setenv("WEBHOOK_SECRET", " ")
+    assert _read().secrets == ()
+    monkeypatch.setenv("WEBHOOK_SECRET", "hunter2")
+    assert "WEBHOOK_SECRET: each secret must have at least 16 characters" in _refusal()
+    monkeypatch.setenv("SOURCES_FILE", "")
+    monkeypatch.delenv("WEBHOOK_SECRET")
+    assert "WEBHOOK_SECRET: is required" in _refusal()
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [("", None), ("https://a.test", "https://a.test"), ("http://[::1]:80/in/", "http://[::1]:80/in")],
+)
+def test_the_public_url_has_no_final_slash(monkeypatch: pytest.MonkeyPatch, value: str, kept: str | None) -> None:
+    """What follows it begins with one."""
+    monkeypatch.setenv("WEBHOOK_SECRET", GOOD)
+    monkeypatch.setenv("PUBLIC_URL", value)
+
+    assert _read().public_url == kept
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
+        ("PUBLIC_URL", "a.test"),
+        ("PUBLIC_URL", "ftp://a.test"),
+        ("PUBLIC_URL", "https://a.test/?x=1"),
+        ("PUBLIC_URL", "https://a.test/#x"),
+        ("PUBLIC_URL", "https://a b.test"),
         ("INGRESS_PORT", "65536"),
         ("MAX_BODY_BYTES", "1000000"),
         ("SIGNATURE_MAX_AGE_SECONDS", "inf"),
+        ("SIGNATURE_MAX_AGE_SECONDS", "1e308"),
         ("SIGNATURE_MAX_AHEAD_SECONDS", "nan"),
         ("BODY_TIMEOUT_SECONDS", "0"),
         ("MAX_OPEN_REQUESTS", "0"),

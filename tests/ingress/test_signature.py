@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import structlog
 
+from ingress.presets import presets
 from ingress.signatures import SignatureError
-from ingress.signatures.original import TimestampedHex
+from ingress.signatures.keys import Key
+from ingress.signatures.signed import signed
 
 if TYPE_CHECKING:
     from tests.ingress.conftest import Ingress
@@ -24,7 +26,8 @@ BODY = b'{"type":"other"}'
 TAKEN = 200
 """An authentic body of a type that is skipped: no broker is needed to tell it from 401."""
 _MINUTE = 60_000
-_VERIFIER = TimestampedHex((SECRET.encode(), NEXT_SECRET.encode()), 5 * _MINUTE, _MINUTE)
+_KEYS = (Key("first", SECRET.encode()), Key("next", NEXT_SECRET.encode()))
+_VERIFIER = signed(presets()["original"], _KEYS, 5 * _MINUTE, _MINUTE)
 
 
 def _headers(signature: str | None = None, timestamp: str | None = None, secret: str = SECRET) -> dict[bytes, bytes]:
