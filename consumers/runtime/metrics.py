@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from consumers.runtime.processor import Result
+from schemas.registry import RegistryUnavailableError
 
 _BATCH_BUCKETS = (1, 10, 50, 100, 500, 1000, 2000, 5000)
 _PHASE_BUCKETS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5)
@@ -47,8 +48,11 @@ class Metrics:
             registry=self.registry,
         )
         self.ticks = Counter("consumer_ticks", "Ticks appended to the log", registry=self.registry)
-        self.database_failures = Counter(
+        self._database_failures = Counter(
             "consumer_database_failures", "Attempts that the database refused for a time", registry=self.registry
+        )
+        self._registry_failures = Counter(
+            "consumer_registry_failures", "Attempts that the Schema Registry did not answer", registry=self.registry
         )
         self.waiting = Gauge(
             "consumer_waiting_records", "Records read that wait for their batch", registry=self.registry
@@ -68,6 +72,10 @@ class Metrics:
         self._batch.observe(result.records)
         for phase, seconds in result.phases.items():
             self._phases.labels(phase).observe(seconds)
+
+    def trouble(self, error: Exception) -> None:
+        """Work could not be done for a time."""
+        (self._registry_failures if isinstance(error, RegistryUnavailableError) else self._database_failures).inc()
 
     def lag(self, records: Mapping[int, int]) -> None:
         """Records behind the end, by partition owned; others are forgotten."""

@@ -89,7 +89,7 @@ class _Health:
 
     def ready(self) -> str | None:
         if self.trouble is not None:
-            return f"the database cannot be used: {self.trouble}"
+            return f"records wait: {self.trouble}"
         if self.loop is not None and self.loop.positioned:
             return None
         if self.loop is not None and not self.loop.assignment.owned and self._patient():
@@ -100,10 +100,10 @@ class _Health:
         return time.monotonic() - self.started_at > NO_PARTITION_SECONDS
 
 
-def _note(health: _Health, metrics: Metrics, trouble: str | None) -> None:
-    health.trouble = trouble
+def _note(health: _Health, metrics: Metrics, trouble: Exception | None) -> None:
+    health.trouble = None if trouble is None else str(trouble)
     if trouble is not None:
-        metrics.database_failures.inc()
+        metrics.trouble(trouble)
 
 
 def _name() -> str:
