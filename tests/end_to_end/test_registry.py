@@ -4,6 +4,7 @@ import copy
 import json
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -131,19 +132,22 @@ def test_a_registry_that_is_away_holds_records_up_and_loses_none(system: System,
         value = serialized(url, topic, OURS, record("e1", "acme"))
     publish(system, {"acme": value})
     system.publish([change("e2", "blue")])
-    impatient = {"max.poll.interval.ms": 6000, "session.timeout.ms": 6000}
-    with system.consumer_here(
-        schema_registry_url=url, group_protocol="classic", kafka_client_config=impatient, batch_max_records=1
-    ):
-        wait_for("assignment", system.positions)
-        expelled_by = time.monotonic() + 7
-        wait_for("end of Kafka's patience", lambda: time.monotonic() > expelled_by)
-        assert not system.stopped()
-        assert system.consumed() <= 1
-        assert system.query("SELECT * FROM dead_letters") == []
-        with running_registry(tmp_path / "again", port) as again:
-            serialized(again, topic, OURS, record("e1", "acme"))
-            wait_for("end of the log", lambda: system.consumed() == 2)
+    impatient = json.dumps({"max.poll.interval.ms": 6000, "session.timeout.ms": 6000})
+    consumer = system.start_consumer(
+        SCHEMA_REGISTRY_URL=url, GROUP_PROTOCOL="classic", KAFKA_CLIENT_CONFIG=impatient, BATCH_MAX_RECORDS="1"
+    )
+    wait_for("assignment", partial(system.assigned, consumer))
+    expelled_by = time.monotonic() + 7
+    wait_for("end of Kafka's patience", lambda: time.monotonic() > expelled_by)
+    assert system.consumed() <= 1
+    assert system.query("SELECT * FROM dead_letters") == []
+    with running_registry(tmp_path / "again", port) as again:
+        serialized(again, topic, OURS, record("e1", "acme"))
+        wait_for("end of the log", lambda: system.consumed() == 2)
+    events = [line["event"] for line in system.log_lines(consumer)]
+    assert "the Schema Registry cannot do it now; trying again" in events
+    assert not any("lost" in event for event in events)
+    assert system.stop(consumer) == 0
 
     assert system.query("SELECT company_id FROM roster ORDER BY 1") == [("acme",), ("blue",)]
     assert system.query("SELECT * FROM dead_letters") == []

@@ -23,6 +23,7 @@ _JVM: Final = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 @contextmanager
 def running_registry(folder: Path, port: int | None = None) -> Iterator[str]:
     """A registry that forgets everything when it ends; yields the URL of its Confluent API."""
+    folder.mkdir(exist_ok=True)
     port = port or free_port()
     [jar] = _application().glob("*-runner.jar")
     listen = (f"-Dquarkus.http.host={LOOPBACK}", f"-Dquarkus.http.port={port}")
