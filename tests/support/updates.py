@@ -65,24 +65,7 @@ class Updates:
 
     def messages(self, isolation: str = "read_committed") -> list[Message]:
         """All that the topic has, by partition and offset."""
-        reader = Consumer(
-            {"bootstrap.servers": self.system.bootstrap, "group.id": self.topic, "isolation.level": isolation}
-            | {"enable.auto.commit": False, "enable.partition.eof": True}
-        )
-        try:
-            partitions = reader.list_topics(self.topic, timeout=10).topics[self.topic].partitions
-            reader.assign([TopicPartition(self.topic, partition, 0) for partition in partitions])
-            found, open_ = list[Message](), set(partitions)
-            while open_:
-                message = reader.poll(30)
-                assert message is not None, "the broker does not answer"
-                if message.error() is None:
-                    found.append(message)
-                else:
-                    open_.discard(message.partition() or 0)
-        finally:
-            reader.close()
-        return sorted(found, key=lambda m: (m.partition() or 0, m.offset() or 0))
+        return read_all(self.system.bootstrap, self.topic, isolation)
 
     def versions(self, isolation: str = "read_committed") -> dict[Group, list[int]]:
         """What a receiver sees of each group, in order."""
@@ -112,3 +95,25 @@ class Updates:
         named = {name.lower(): value for name, value in self.system._environment().items()}
         known = {name: value for name, value in named.items() if name in RelaySettings.model_fields}
         return Relay(RelaySettings.model_validate(known), stop)
+
+
+def read_all(bootstrap: str, topic: str, isolation: str = "read_committed") -> list[Message]:
+    """All that a topic has, by partition and offset."""
+    reader = Consumer(
+        {"bootstrap.servers": bootstrap, "group.id": topic, "isolation.level": isolation}
+        | {"enable.auto.commit": False, "enable.partition.eof": True}
+    )
+    try:
+        partitions = reader.list_topics(topic, timeout=10).topics[topic].partitions
+        reader.assign([TopicPartition(topic, partition, 0) for partition in partitions])
+        found, open_ = list[Message](), set(partitions)
+        while open_:
+            message = reader.poll(30)
+            assert message is not None, "the broker does not answer"
+            if message.error() is None:
+                found.append(message)
+            else:
+                open_.discard(message.partition() or 0)
+    finally:
+        reader.close()
+    return sorted(found, key=lambda m: (m.partition() or 0, m.offset() or 0))
