@@ -2,10 +2,7 @@
 
 import copy
 import json
-import time
 from collections.abc import Iterator, Mapping
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,14 +11,15 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroSerializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
-from local.process import free_port
+from local.process import Child
 from schemas.codec import CONFLUENT_MARKER, Codec
 from schemas.topics import company_key
 from tests.support.changes import NOW, change
-from tests.support.schema_registry import running_registry
+from tests.support.schema_registry import Registry, running_registry
 from tests.support.system import System, wait_for
 
 OURS = Codec("person_change").schema
+TROUBLE = "the Schema Registry cannot do it now; trying again"
 HEADERS: list[tuple[str, str | bytes | None]] = [
     ("ce_specversion", b"1.0"),
     ("ce_id", b"e-unreadable"),
@@ -35,10 +33,10 @@ HEADERS: list[tuple[str, str | bytes | None]] = [
 
 
 @pytest.fixture(scope="session")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     """A registry, for the tests that need one."""
-    with running_registry(tmp_path_factory.mktemp("registry")) as url:
-        yield url
+    with running_registry(tmp_path_factory.mktemp("registry")) as made:
+        yield made
 
 
 def theirs() -> dict[str, Any]:
@@ -72,6 +70,11 @@ def serialized(url: str, topic: str, schema: Mapping[str, Any], value: Mapping[s
     return data
 
 
+def events(system: System, child: Child) -> list[str]:
+    """What a process has logged."""
+    return [line["event"] for line in system.log_lines(child)]
+
+
 def publish(system: System, records: Mapping[str, bytes]) -> None:
     """Append values by company."""
     producer = Producer(system.consumer_settings().producer_config("elsewhere"))
@@ -80,16 +83,18 @@ def publish(system: System, records: Mapping[str, bytes]) -> None:
     assert producer.flush(30) == 0
 
 
-def test_changes_of_publishers_with_a_registry_are_applied_and_broken_ones_kept(system: System, registry: str) -> None:
+def test_changes_of_publishers_with_a_registry_are_applied_and_broken_ones_kept(
+    system: System, registry: Registry
+) -> None:
     """Ours and another team's schema, beside single-object encoding; what cannot be read is kept with its headers."""
-    with SchemaRegistryClient({"url": registry}) as client:
+    with SchemaRegistryClient({"url": registry.url}) as client:
         text_id = client.register_schema(f"{system.topic}-text", Schema('"string"', "AVRO"))
     publish(
         system,
         {
-            "acme": serialized(registry, f"{system.topic}-ours", OURS, record("e1", "acme", movement="JOINED")),
+            "acme": serialized(registry.url, f"{system.topic}-ours", OURS, record("e1", "acme", movement="JOINED")),
             "blue": serialized(
-                registry, system.topic, theirs(), record("e2", "blue", movement="SECONDED", confidence=[0.5])
+                registry.url, system.topic, theirs(), record("e2", "blue", movement="SECONDED", confidence=[0.5])
             ),
             "grey": b"\x00" + (123_456).to_bytes(4, "big") + b"abc",
             "pink": b"\x00" + text_id.to_bytes(4, "big") + b"\x06abc",
@@ -97,7 +102,7 @@ def test_changes_of_publishers_with_a_registry_are_applied_and_broken_ones_kept(
     )
     system.publish([change("e3", "acme", "p2", title="Head of IT")])
 
-    with system.consumer_here(schema_registry_url=registry):
+    with system.consumer_here(schema_registry_url=registry.url):
         wait_for("end of the log", lambda: system.consumed() == 5)
 
     assert system.query("SELECT company_id, person_id, title FROM roster ORDER BY 1, 2") == [
@@ -125,28 +130,23 @@ def test_changes_of_publishers_with_a_registry_are_applied_and_broken_ones_kept(
     )
 
 
-def test_a_registry_that_is_away_holds_records_up_and_loses_none(system: System, tmp_path: Path) -> None:
-    """The consumer goes on polling, beyond max.poll.interval.ms; when the registry is back, all is applied in order."""
-    port, topic = free_port(), system.topic
-    with running_registry(tmp_path, port) as url:
-        value = serialized(url, topic, OURS, record("e1", "acme"))
-    publish(system, {"acme": value})
+def test_a_registry_that_is_away_holds_records_up_and_loses_none(system: System, registry: Registry) -> None:
+    """The consumer goes on polling, beyond max.poll.interval.ms; when the registry is back, all is applied."""
+    publish(system, {"acme": serialized(registry.url, system.topic, OURS, record("e1", "acme"))})
     system.publish([change("e2", "blue")])
     impatient = json.dumps({"max.poll.interval.ms": 6000, "session.timeout.ms": 6000})
-    consumer = system.start_consumer(
-        SCHEMA_REGISTRY_URL=url, GROUP_PROTOCOL="classic", KAFKA_CLIENT_CONFIG=impatient, BATCH_MAX_RECORDS="1"
-    )
-    wait_for("assignment", partial(system.assigned, consumer))
-    expelled_by = time.monotonic() + 7
-    wait_for("end of Kafka's patience", lambda: time.monotonic() > expelled_by)
-    assert system.consumed() <= 1
-    assert system.query("SELECT * FROM dead_letters") == []
-    with running_registry(tmp_path / "again", port) as again:
-        serialized(again, topic, OURS, record("e1", "acme"))
-        wait_for("end of the log", lambda: system.consumed() == 2)
-    events = [line["event"] for line in system.log_lines(consumer)]
-    assert "the Schema Registry cannot do it now; trying again" in events
-    assert not any("lost" in event for event in events)
+    with registry.away():
+        consumer = system.start_consumer(
+            SCHEMA_REGISTRY_URL=registry.url,
+            GROUP_PROTOCOL="classic",
+            KAFKA_CLIENT_CONFIG=impatient,
+            BATCH_MAX_RECORDS="1",
+        )
+        wait_for("two attempts", lambda: events(system, consumer).count(TROUBLE) >= 2)
+        assert system.consumed() <= 1
+        assert system.query("SELECT * FROM dead_letters") == []
+    wait_for("end of the log", lambda: system.consumed() == 2)
+    assert not any("lost" in event for event in events(system, consumer))
     assert system.stop(consumer) == 0
 
     assert system.query("SELECT company_id FROM roster ORDER BY 1") == [("acme",), ("blue",)]

@@ -7,6 +7,7 @@ import subprocess
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,18 +21,38 @@ START_SECONDS: Final = 120.0
 _JVM: Final = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """A running registry.
+
+    Attributes:
+        url: of its Confluent API.
+    """
+
+    url: str
+    child: Child
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """It answers nobody during the block."""
+        self.child.popen.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.child.popen.send_signal(signal.SIGCONT)
+
+
 @contextmanager
-def running_registry(folder: Path, port: int | None = None) -> Iterator[str]:
-    """A registry that forgets everything when it ends; yields the URL of its Confluent API."""
-    folder.mkdir(exist_ok=True)
-    port = port or free_port()
+def running_registry(folder: Path) -> Iterator[Registry]:
+    """A registry that forgets everything when it ends."""
+    port = free_port()
     [jar] = _application().glob("*-runner.jar")
     listen = (f"-Dquarkus.http.host={LOOPBACK}", f"-Dquarkus.http.port={port}")
     url = f"http://{LOOPBACK}:{port}/apis/ccompat/v7"
-    child: Child = spawn("registry", [java_binary(), *_JVM, *listen, "-jar", str(jar)], folder)
+    child = spawn("registry", [java_binary(), *_JVM, *listen, "-jar", str(jar)], folder)
     try:
         child.wait_until(lambda: _answers(url), START_SECONDS)
-        yield url
+        yield Registry(url, child)
     finally:
         child.stop(signal.SIGTERM, 10)
 
