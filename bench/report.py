@@ -87,12 +87,7 @@ def _relay(figures: RelayFigures) -> list[Line]:
             "",
             f"{ours:,.0f}/s of {bare:,.0f}/s",
         ),
-        Line(
-            "relay: from commit to receiver, p50 / p99",
-            "",
-            "",
-            f"{figures.p50 * 1000:.0f} / {figures.p99 * 1000:.0f} ms",
-        ),
+        Line("relay: from commit to receiver, p50 / p99", "", "", latency),
         Line("relay: processor time while nothing waits", f"{figures.idle:.2%} of a core", "", ""),
     ]
 

@@ -83,9 +83,7 @@ def publish(system: System, records: Mapping[str, bytes]) -> None:
     assert producer.flush(30) == 0
 
 
-def test_changes_of_publishers_with_a_registry_are_applied_and_broken_ones_kept(
-    system: System, registry: Registry
-) -> None:
+def test_publishers_with_a_registry_are_read_and_what_is_broken_is_kept(system: System, registry: Registry) -> None:
     """Ours and another team's schema, beside single-object encoding; what cannot be read is kept with its headers."""
     with SchemaRegistryClient({"url": registry.url}) as client:
         text_id = client.register_schema(f"{system.topic}-text", Schema('"string"', "AVRO"))
