@@ -11,6 +11,7 @@ import time
 from typing import Final
 
 from bench.measure_consumer import ConsumerFigures, measure_consumer
+from bench.measure_hot import HotFigures, measure_hot
 from bench.measure_ingress import IngressFigures, measure_ingress
 from bench.measure_relay import RelayFigures, measure_relay
 from bench.report import as_json, lines, show
@@ -20,7 +21,7 @@ from local.process import LocalServerError
 
 SECONDS: Final = 120.0
 LEAST_SECONDS: Final = 20.0
-SHARES: Final = {"ingress": 0.3, "consumer": 0.55, "relay": 0.15}
+SHARES: Final = {"ingress": 0.25, "consumer": 0.4, "hot": 0.2, "relay": 0.15}
 STOPPED: Final = 130
 
 
@@ -67,15 +68,16 @@ def _seconds(text: str) -> float:
 
 def _measure(
     seconds: float, only: str | None
-) -> tuple[IngressFigures | None, ConsumerFigures | None, RelayFigures | None]:
+) -> tuple[IngressFigures | None, ConsumerFigures | None, HotFigures | None, RelayFigures | None]:
     """One part in all the time, or all, each in its share of it."""
     shares = {name: float(name == only) if only else share for name, share in SHARES.items()}
     with started() as world:
         say("Kafka and PostgreSQL are up, with durable settings")
         ingress = measure_ingress(world, seconds * shares["ingress"]) if shares["ingress"] else None
         consumer = measure_consumer(world, seconds * shares["consumer"]) if shares["consumer"] else None
+        hot = measure_hot(world, seconds * shares["hot"]) if shares["hot"] else None
         relay = measure_relay(world, seconds * shares["relay"]) if shares["relay"] else None
-    return ingress, consumer, relay
+    return ingress, consumer, hot, relay
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.measure_consumer import ConsumerFigures
+from bench.measure_hot import HotFigures
 from bench.measure_ingress import IngressFigures
 from bench.measure_relay import RelayFigures
 
@@ -28,11 +29,17 @@ class Line:
     this_run: str
 
 
-def lines(ingress: IngressFigures | None, consumer: ConsumerFigures | None, relay: RelayFigures | None) -> list[Line]:
+def lines(
+    ingress: IngressFigures | None,
+    consumer: ConsumerFigures | None,
+    hot: HotFigures | None,
+    relay: RelayFigures | None,
+) -> list[Line]:
     """What was measured."""
     return [
         *(_ingress(ingress) if ingress else ()),
         *(_consumer(consumer) if consumer else ()),
+        *(_hot(hot) if hot else ()),
         *(_relay(relay) if relay else ()),
     ]
 
@@ -77,6 +84,21 @@ def _consumer(figures: ConsumerFigures) -> list[Line]:
     ]
 
 
+def _hot(figures: HotFigures) -> list[Line]:
+    hot, calm = (
+        f"{median(p50) * 1000:.0f} / {median(p99) * 1000:.0f} ms"
+        for p50, p99 in ((figures.hot_p50, figures.hot_p99), (figures.calm_p50, figures.calm_p99))
+    )
+    return [
+        Line(
+            "consumer: delay p99 of other companies beside a hot one, against calm ones",
+            f"{figures.ratio:.2f} x",
+            "",
+            f"p50 / p99 {hot} and {calm}",
+        )
+    ]
+
+
 def _relay(figures: RelayFigures) -> list[Line]:
     ours, bare = median(figures.ours), median(figures.bare)
     latency = f"{figures.p50 * 1000:.0f} / {figures.p99 * 1000:.0f} ms"
@@ -102,13 +124,20 @@ def show(measured: list[Line], note: str) -> None:
     console.print(note, style="dim")
 
 
-def as_json(ingress: IngressFigures | None, consumer: ConsumerFigures | None, relay: RelayFigures | None) -> str:
+def as_json(
+    ingress: IngressFigures | None,
+    consumer: ConsumerFigures | None,
+    hot: HotFigures | None,
+    relay: RelayFigures | None,
+) -> str:
     """All figures, and the ratios made of them."""
     document = {}
     if ingress:
         document["ingress"] = {"ratio": ingress.ratio, **asdict(ingress)}
     if consumer:
         document["consumer"] = {"ratio": consumer.ratio, "speed_up": consumer.speed_up, **asdict(consumer)}
+    if hot:
+        document["hot"] = {"ratio": hot.ratio, **asdict(hot)}
     if relay:
         document["relay"] = {"ratio": relay.ratio, **asdict(relay)}
     return json.dumps(document, indent=2)
