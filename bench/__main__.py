@@ -11,7 +11,9 @@ import time
 from typing import Final
 
 from bench.measure_consumer import ConsumerFigures, measure_consumer
+from bench.measure_hot import HotFigures, measure_hot
 from bench.measure_ingress import IngressFigures, measure_ingress
+from bench.measure_relay import RelayFigures, measure_relay
 from bench.report import as_json, lines, show
 from bench.world import BenchError, say, started
 from db.errors import DatabaseError
@@ -19,7 +21,7 @@ from local.process import LocalServerError
 
 SECONDS: Final = 120.0
 LEAST_SECONDS: Final = 20.0
-INGRESS_SHARE: Final = 0.35
+SHARES: Final = {"ingress": 0.25, "consumer": 0.4, "hot": 0.2, "relay": 0.15}
 STOPPED: Final = 130
 
 
@@ -33,7 +35,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = time.monotonic()
     try:
-        ingress, consumer = _measure(asked.seconds, asked.only)
+        figures = _measure(asked.seconds, asked.only)
     except (BenchError, LocalServerError, DatabaseError) as error:
         say(str(error))
         return 1
@@ -42,11 +44,9 @@ def main() -> int:
         return STOPPED
     took = f"{time.monotonic() - began:.0f} s on {os.cpu_count()} cores, broker, database and load on them too."
     if asked.json:
-        print(as_json(ingress, consumer))
+        print(as_json(*figures))
     else:
-        show(
-            lines(ingress, consumer), f"{took} Compare ratios; rates vary with the machine and with what else it does."
-        )
+        show(lines(*figures), f"{took} Compare ratios; rates vary with the machine and with what else it does.")
     return 0
 
 
@@ -55,7 +55,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--seconds", type=_seconds, default=SECONDS, help="about how long all of it takes (%(default)s)"
     )
-    parser.add_argument("--only", choices=("ingress", "consumer"), help="measure one side")
+    parser.add_argument("--only", choices=tuple(SHARES), help="measure one part")
     parser.add_argument("--json", action="store_true", help="print figures as JSON")
     return parser.parse_args()
 
@@ -66,14 +66,18 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _measure(seconds: float, only: str | None) -> tuple[IngressFigures | None, ConsumerFigures | None]:
-    """One side in all the time, or both, each in its share of it."""
-    share = {None: INGRESS_SHARE, "ingress": 1.0, "consumer": 0.0}[only]
+def _measure(
+    seconds: float, only: str | None
+) -> tuple[IngressFigures | None, ConsumerFigures | None, HotFigures | None, RelayFigures | None]:
+    """One part in all the time, or all, each in its share of it."""
+    shares = {name: float(name == only) if only else share for name, share in SHARES.items()}
     with started() as world:
         say("Kafka and PostgreSQL are up, with durable settings")
-        ingress = measure_ingress(world, seconds * share) if share else None
-        consumer = measure_consumer(world, seconds * (1 - share)) if share < 1 else None
-    return ingress, consumer
+        ingress = measure_ingress(world, seconds * shares["ingress"]) if shares["ingress"] else None
+        consumer = measure_consumer(world, seconds * shares["consumer"]) if shares["consumer"] else None
+        hot = measure_hot(world, seconds * shares["hot"]) if shares["hot"] else None
+        relay = measure_relay(world, seconds * shares["relay"]) if shares["relay"] else None
+    return ingress, consumer, hot, relay
 
 
 if __name__ == "__main__":

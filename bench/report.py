@@ -8,7 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.measure_consumer import ConsumerFigures
+from bench.measure_hot import HotFigures
 from bench.measure_ingress import IngressFigures
+from bench.measure_relay import RelayFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +29,19 @@ class Line:
     this_run: str
 
 
-def lines(ingress: IngressFigures | None, consumer: ConsumerFigures | None) -> list[Line]:
+def lines(
+    ingress: IngressFigures | None,
+    consumer: ConsumerFigures | None,
+    hot: HotFigures | None,
+    relay: RelayFigures | None,
+) -> list[Line]:
     """What was measured."""
-    return [*(_ingress(ingress) if ingress else ()), *(_consumer(consumer) if consumer else ())]
+    return [
+        *(_ingress(ingress) if ingress else ()),
+        *(_consumer(consumer) if consumer else ()),
+        *(_hot(hot) if hot else ()),
+        *(_relay(relay) if relay else ()),
+    ]
 
 
 def _ingress(figures: IngressFigures) -> list[Line]:
@@ -72,6 +84,36 @@ def _consumer(figures: ConsumerFigures) -> list[Line]:
     ]
 
 
+def _hot(figures: HotFigures) -> list[Line]:
+    hot, calm = (
+        f"{median(p50) * 1000:.0f} / {median(p99) * 1000:.0f} ms"
+        for p50, p99 in ((figures.hot_p50, figures.hot_p99), (figures.calm_p50, figures.calm_p99))
+    )
+    return [
+        Line(
+            "consumer: delay p99 of other companies beside a hot one, against calm ones",
+            f"{figures.ratio:.2f} x",
+            "",
+            f"p50 / p99 {hot} and {calm}",
+        )
+    ]
+
+
+def _relay(figures: RelayFigures) -> list[Line]:
+    ours, bare = median(figures.ours), median(figures.bare)
+    latency = f"{figures.p50 * 1000:.0f} / {figures.p99 * 1000:.0f} ms"
+    return [
+        Line(
+            "relay: updates/s, against a producer without an outbox",
+            f"{figures.ratio:.0%}",
+            "",
+            f"{ours:,.0f}/s of {bare:,.0f}/s",
+        ),
+        Line("relay: from commit to receiver, p50 / p99", "", "", latency),
+        Line("relay: processor time while nothing waits", f"{figures.idle:.2%} of a core", "", ""),
+    ]
+
+
 def show(measured: list[Line], note: str) -> None:
     """Print the table to standard output."""
     table = Table("what", "ratio", "prototype", "this run", title="person-changes: ratios measured in one run")
@@ -82,11 +124,20 @@ def show(measured: list[Line], note: str) -> None:
     console.print(note, style="dim")
 
 
-def as_json(ingress: IngressFigures | None, consumer: ConsumerFigures | None) -> str:
+def as_json(
+    ingress: IngressFigures | None,
+    consumer: ConsumerFigures | None,
+    hot: HotFigures | None,
+    relay: RelayFigures | None,
+) -> str:
     """All figures, and the ratios made of them."""
     document = {}
     if ingress:
         document["ingress"] = {"ratio": ingress.ratio, **asdict(ingress)}
     if consumer:
         document["consumer"] = {"ratio": consumer.ratio, "speed_up": consumer.speed_up, **asdict(consumer)}
+    if hot:
+        document["hot"] = {"ratio": hot.ratio, **asdict(hot)}
+    if relay:
+        document["relay"] = {"ratio": relay.ratio, **asdict(relay)}
     return json.dumps(document, indent=2)

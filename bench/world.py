@@ -15,6 +15,7 @@ from typing import Final
 import psycopg
 from psycopg import sql
 
+from consumers.relay.settings import RelaySettings
 from consumers.settings import ConsumerSettings
 from db.migrate import migrate
 from ingress.settings import IngressSettings
@@ -112,7 +113,7 @@ def started() -> Iterator[World]:
 
 def forget_settings() -> None:
     """Drop the project's settings from our environment: a benchmark must neither touch nor depend on what is there."""
-    known = {*IngressSettings.model_fields, *ConsumerSettings.model_fields}
+    known = {*IngressSettings.model_fields, *ConsumerSettings.model_fields, *RelaySettings.model_fields}
     if found := sorted(name for name in os.environ if name.lower() in known):
         say(f"not used, although set in the environment: {', '.join(found)}")
     for name in found:

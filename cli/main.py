@@ -10,6 +10,7 @@ from cli.failures import PlainGroup
 from cli.group import group_app
 from cli.ingress import ingress_command
 from cli.migrate import migrate_command
+from cli.relay import relay_command
 from cli.send import send_command
 from cli.sources import sources_command
 from cli.status import status_command
@@ -32,6 +33,7 @@ _USE = "Use and look"
 app.command("up", rich_help_panel=_RUN)(up_command)
 app.command("ingress", rich_help_panel=_RUN)(ingress_command)
 app.command("consumer", rich_help_panel=_RUN)(consumer_command)
+app.command("relay", rich_help_panel=_RUN)(relay_command)
 app.command("migrate", rich_help_panel=_SET_UP)(migrate_command)
 app.command("topics", rich_help_panel=_SET_UP)(topics_command)
 app.command("sources", rich_help_panel=_SET_UP)(sources_command)

@@ -5,10 +5,10 @@ from typing import Literal
 from pydantic import Field
 
 from db.settings import DatabaseSettings
-from schemas.settings import KafkaSettings
+from schemas.settings import KafkaSettings, RegistrySettings
 
 
-class ConsumerSettings(KafkaSettings, DatabaseSettings):
+class ConsumerSettings(KafkaSettings, RegistrySettings, DatabaseSettings):
     """How a consumer reads the log.
 
     Attributes:

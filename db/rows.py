@@ -204,6 +204,14 @@ class OutboxRow(NamedTuple):
     log_time: int
 
 
+class OutboxKey(NamedTuple):
+    """A message for other services, by its identity."""
+
+    company_id: str
+    workspace_id: str
+    version: int
+
+
 class DeadLetterRow(NamedTuple):
     """A record that could not be applied, whole."""
 

@@ -89,6 +89,13 @@ class Store:
             query = self._sql["read_next_due"]
             return dict(self._open().execute(query, {"kafka_partition": integers(partitions)}).fetchall())
 
+    def oldest_pending(self, partitions: Sequence[int]) -> int | None:
+        """Log time of the oldest change on these partitions that no refresh covers, ms; None when all are covered."""
+        with translated():
+            query = self._sql["read_oldest_pending"]
+            [(oldest,)] = self._open().execute(query, {"kafka_partition": integers(partitions)}).fetchall()
+        return None if oldest is None else int(oldest)
+
     def due(self, clocks: Mapping[int, int], limit: int) -> list[str]:
         """Companies whose trailing refresh is due.
 

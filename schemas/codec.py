@@ -1,7 +1,9 @@
-"""Avro single-object encoding of the contract's records, read and written with fastavro.
+"""The framings of the contract's records, read and written with fastavro.
 
-A value starts with ``C3 01`` and the little-endian CRC-64-AVRO fingerprint of its writer's schema (Avro 1.12
-specification, "Single-object encoding"), so a reader needs no registry: every released schema lies beside this file.
+Single-object encoding, the default: a value starts with ``C3 01`` and the little-endian CRC-64-AVRO fingerprint of its
+writer's schema (Avro 1.12 specification, "Single-object encoding"), so a reader needs no registry: every released
+schema lies beside this file. Confluent wire format: it starts with ``00`` and the schema's id in a registry, 4 bytes,
+big-endian.
 """
 
 import io
@@ -9,9 +11,10 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from importlib import resources
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import fastavro
+from fastavro.read import SchemaResolutionError
 from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 from schemas.events import (
@@ -27,6 +30,12 @@ MARKER: Final = b"\xc3\x01"
 CONFLUENT_MARKER: Final = b"\x00"
 HEADER_BYTES: Final = 10
 NAMESPACE: Final = "person_changes"
+CONFLUENT_HEADER_BYTES: Final = 5
+# What a reader of broken bytes, or of a foreign schema's, is known to raise.
+_BROKEN: Final = (
+    *(EOFError, ValueError, IndexError, OverflowError, TypeError, MemoryError, KeyError, AttributeError),
+    *(RecursionError, SchemaResolutionError),
+)
 
 
 class UndecodableError(ValueError):
@@ -67,20 +76,34 @@ class Codec:
         """
         if data is None:
             raise UndecodableError("no value (a tombstone); this topic keeps changes, not states")
-        writer = self._writer_of(data)
+        return self._read(data, HEADER_BYTES, self._writer_of(data))
+
+    def decode_foreign(self, data: bytes, writer: Any) -> dict[str, Any]:
+        """The record in the Confluent wire format.
+
+        Args:
+            data: with its header.
+            writer: the schema of its id, from `parse_foreign`.
+
+        Raises:
+            UndecodableError: the bytes are not that schema's, or its records cannot be read as ours.
+        """
+        return self._read(data, CONFLUENT_HEADER_BYTES, writer)
+
+    def _read(self, data: bytes, start: int, writer: Any) -> dict[str, Any]:
         body = io.BytesIO(data)
-        body.seek(HEADER_BYTES)
+        body.seek(start)
         try:
             reader = None if writer is self._writers[self._prefix[2:]] else self._parsed
             record = fastavro.schemaless_reader(body, writer, reader)
-        except (EOFError, ValueError, IndexError, OverflowError, TypeError, MemoryError, KeyError) as error:
+        except _BROKEN as error:
             raise UndecodableError(f"not a {self.name} in Avro: {type(error).__name__}: {error}") from error
         if body.tell() != len(data):
             raise UndecodableError(f"{len(data) - body.tell()} bytes follow the {self.name}")
         return record  # type: ignore[return-value]  # a record schema reads as a dict
 
     def _writer_of(self, data: bytes) -> Any:
-        if data[:1] == CONFLUENT_MARKER:
+        if is_confluent(data):
             raise UndecodableError("Confluent wire format (first byte 00), but no Schema Registry is configured")
         if data[:2] != MARKER:
             raise UndecodableError(f"starts with {data[:2].hex(' ') or 'nothing'}, not with C3 01 (Avro single object)")
@@ -103,15 +126,64 @@ def encode_valid_change(change: PersonChange) -> bytes:
     return change_codec().encode(_to_record(change))
 
 
-def decode_change(data: bytes | None) -> PersonChange:
-    """The change in a record's value.
+class Registry(Protocol):
+    """Where the schemas of the Confluent wire format are."""
+
+    def writer(self, schema_id: int) -> Any:
+        """A schema, ready for `Codec.decode_foreign`.
+
+        Raises:
+            UndecodableError: the registry has no Avro schema of this id.
+        """
+
+
+def decode_change(data: bytes | None, registry: Registry | None = None) -> PersonChange:
+    """The change in a record's value, in either framing.
+
+    Args:
+        data: the value.
+        registry: asked for the schema of a value in the Confluent wire format; its outages pass through.
 
     Raises:
-        UndecodableError: the bytes are no change of any released version.
+        UndecodableError: the bytes are no change of any released version, nor of a registered one that reads as ours.
         InvalidChangeError: they are, but the change breaks a limit of the contract.
     """
-    record = change_codec().decode(data)
-    return validate_change(_to_change(record))
+    codec = change_codec()
+    if data is not None and registry is not None and is_confluent(data):
+        return validate_change(_to_change(codec.decode_foreign(data, registry.writer(schema_id_of(data)))))
+    return validate_change(_to_change(codec.decode(data)))
+
+
+def is_confluent(data: bytes | None) -> bool:
+    """Whether a value is in the Confluent wire format."""
+    return data is not None and data[:1] == CONFLUENT_MARKER
+
+
+def schema_id_of(data: bytes) -> int:
+    """The schema id of a value in the Confluent wire format.
+
+    Raises:
+        UndecodableError: it is too short to have one.
+    """
+    if len(data) < CONFLUENT_HEADER_BYTES:
+        raise UndecodableError("Confluent wire format (first byte 00), but without a schema id")
+    return int.from_bytes(data[1:CONFLUENT_HEADER_BYTES], "big")
+
+
+def parse_foreign(schema: Any, named: dict[str, Any]) -> Any:
+    """A registered schema, as JSON says it, ready for reading.
+
+    Args:
+        schema: what `json.loads` made of it.
+        named: the types that it refers to, by full name; its own are added.
+
+    Raises:
+        UndecodableError: it is no Avro schema.
+    """
+    try:
+        return fastavro.parse_schema(_plain(schema), named)
+    except Exception as error:
+        raise UndecodableError(f"its schema cannot be used: {type(error).__name__}: {error}") from error
 
 
 @cache

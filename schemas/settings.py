@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from schemas import topics
@@ -62,3 +62,17 @@ class KafkaSettings(BaseSettings):
     def consumer_config(self, client_id: str, group: str, **overrides: Any) -> dict[str, Any]:
         """Configuration of a consumer: defaults, overrides, then what correctness rests on."""
         return {**self.client_config(client_id), **overrides, "group.id": group, **_CORRECT_CONSUMER}
+
+
+class RegistrySettings(BaseSettings):
+    """Where the Schema Registry is, for publishers that use the Confluent wire format.
+
+    Attributes:
+        schema_registry_url: its Confluent API; several, comma-separated, are tried in turn; empty: there is none.
+        schema_registry_user_info: `user:password` for HTTP basic authentication.
+    """
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+
+    schema_registry_url: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    schema_registry_user_info: SecretStr | None = None

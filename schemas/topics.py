@@ -7,6 +7,7 @@ whichever language published the change.
 import uuid
 from collections.abc import Iterable
 from typing import Final
+from urllib.parse import quote
 
 from schemas.events import PersonChange
 from schemas.times import iso_utc
@@ -14,6 +15,8 @@ from schemas.times import iso_utc
 PERSON_CHANGES: Final = "person-changes"
 BUYER_GROUP_UPDATES: Final = "buyer-group-updates"
 TICK_TYPE: Final = "clock.tick"
+UPDATE_TYPE: Final = "buyer_group.updated"
+UPDATE_SOURCE: Final = "person-changes"
 CONTENT_TYPE: Final = "application/avro"
 
 Headers = list[tuple[str, str | bytes | None]]
@@ -70,6 +73,18 @@ def tick_headers(sent_by: str, sent_at: int) -> Headers:
         ("ce_source", sent_by.encode()),
         ("ce_type", TICK_TYPE.encode()),
         ("ce_time", iso_utc(sent_at).encode()),
+        ("content-type", CONTENT_TYPE.encode()),
+    ]
+
+
+def update_headers(workspace_id: str, company_id: str, version: int, refreshed_at: int) -> Headers:
+    """CloudEvents headers of a group's new version."""
+    return [
+        ("ce_specversion", b"1.0"),
+        ("ce_id", f"{quote(workspace_id, safe='')}/{quote(company_id, safe='')}/{version}".encode()),
+        ("ce_source", UPDATE_SOURCE.encode()),
+        ("ce_type", UPDATE_TYPE.encode()),
+        ("ce_time", iso_utc(refreshed_at).encode()),
         ("content-type", CONTENT_TYPE.encode()),
     ]
 

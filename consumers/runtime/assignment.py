@@ -143,6 +143,17 @@ class Assignment:
         """Whether nothing waits and nothing is under way."""
         return not self.waiting and self.taken is None
 
+    def oldest(self) -> dict[int, int]:
+        """By partition the log time, ms, of the oldest record that is not committed.
+
+        Where nothing of a partition waits here, it is that of the last one committed: none that follows is older.
+        """
+        found = {o.partition: o.committed_log_time for o in self.owned.values() if o.committed_log_time is not None}
+        for item in [*reversed(self.waiting), *reversed(self.taken.batch.reads if self.taken else ())]:
+            if item.record.partition in self.owned:
+                found[item.record.partition] = item.record.timestamp
+        return found
+
     def _still_ours(self, work: Work) -> Iterator[Owned]:
         return (owned for owned in work.owners if self.owned.get(owned.partition) is owned)
 

@@ -27,6 +27,7 @@ log = structlog.get_logger()
 IDLE_POLL_S: Final = 0.05
 BUSY_POLL_S: Final = 0.002
 LAG_EVERY_S: Final = 5.0
+FRESHNESS_EVERY_S: Final = 10.0
 METADATA_S: Final = 2.0
 
 
@@ -55,7 +56,7 @@ class Loop:
         self._job: tuple[Future[Any], Callable[[Any], None]] | None = None
         self._crashed = False
         self._counted = False
-        self._measured_at = 0.0
+        self._measured_at = self._asked_at = 0.0
         self.turned_at = time.monotonic()
 
     def run(self, stopping: Callable[[], bool]) -> None:
@@ -150,11 +151,14 @@ class Loop:
     # What the worker does
 
     def _dispatch(self) -> None:
-        """The next thing to do: first positions, then records, and when there are none, what is due."""
+        """The next thing to do: positions, now and then how fresh all is, records; without records, what is due."""
         store = self._processor.store
         if unknown := self.assignment.unpositioned():
             ids = [owned.partition for owned in unknown]
             self._start(partial(store.positions, self._topic, ids), partial(self._positions, unknown))
+        elif time.monotonic() - self._asked_at >= FRESHNESS_EVERY_S:
+            self._asked_at = time.monotonic()
+            self._start(partial(store.oldest_pending, list(self.assignment.owned)), self._pending)
         elif work := self.assignment.take(self._settings.batch_max_records, self._settings.batch_max_bytes):
             self._start(partial(self._processor.process, work.batch), partial(self._committed, work))
         elif stale := [o for o in self.assignment.owned.values() if o.at_end and not o.due_known]:
@@ -184,6 +188,10 @@ class Loop:
         self._store(self.assignment.commit(work, result.more_due))
         self._metrics.batch(result)
 
+    def _pending(self, since: int | GivenUp | None) -> None:
+        if not isinstance(since, GivenUp):
+            self._metrics.uncovered(since)
+
     def _due(self, asked: list[Owned], due: dict[int, int] | GivenUp) -> None:
         if not isinstance(due, GivenUp):
             for owned in asked:
@@ -205,4 +213,4 @@ class Loop:
         if time.monotonic() - self._measured_at >= LAG_EVERY_S:
             self._measured_at = time.monotonic()
             self._metrics.partitions.set(len(self.assignment.owned))
-            self._metrics.lag(self._intake.behind())
+            self._metrics.lag(self._intake.behind(), self.assignment.oldest())

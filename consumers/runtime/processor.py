@@ -21,7 +21,7 @@ from consumers.engine.state import (
     Refreshed,
     Superseded,
 )
-from consumers.runtime.records import Batch, Read, Record, headers_as_json, home_partition
+from consumers.runtime.records import Batch, Read, Record, headers_as_json, home_partition, settle
 from consumers.runtime.regroup import Group, Regrouping, group_members
 from consumers.runtime.rows import company_row, company_state, employment_row
 from consumers.settings import ConsumerSettings
@@ -38,7 +38,8 @@ from db.rows import (
     RedeliveryRow,
 )
 from db.store import Rosters, Store
-from schemas.codec import Codec
+from schemas.codec import Codec, Registry
+from schemas.registry import connect
 
 OUTCOMES: Final = ("refreshed", "deferred", "superseded", "ignored", "duplicate", "dead_letter", "tick")
 
@@ -93,6 +94,10 @@ class Processor:
     clock: Callable[[], int] = lambda: time.time_ns() // 1000
     _codec: Codec = field(default_factory=lambda: Codec("buyer_group_updated"))
     _letters_in_a_row: int = 0
+    _registry: Registry | None = None
+
+    def __post_init__(self) -> None:
+        self._registry = connect(self.settings)
 
     def process(self, batch: Batch) -> Result:
         """Fold a batch and commit its effects and its positions.
@@ -100,8 +105,10 @@ class Processor:
         Raises:
             PositionMovedError: somebody else advanced one of its partitions; nothing took effect.
             RetryableDatabaseError: nothing took effect, or all did: try again, the position tells.
+            RegistryUnavailableError: nothing took effect.
             TooManyDeadLettersError: nothing took effect.
         """
+        batch.reads = settle(batch.reads, self._registry)
         began = time.perf_counter()
         changes: dict[str, list[Delivery]] = defaultdict(list)
         for read in batch.reads:

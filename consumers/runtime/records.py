@@ -1,13 +1,17 @@
-"""Records of the log, read into values: a delivery, a tick, or a letter that nobody can read. Pure."""
+"""Records of the log, read into values: a delivery, a tick, or a letter that nobody can read.
+
+Reading needs nothing but the record, and happens where it arrives; only a record in the Confluent wire format is left
+undecided there, because a Schema Registry may have to be asked: the worker settles it, who may wait.
+"""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
 from consumers.engine.state import Delivery
-from schemas.codec import UndecodableError, decode_change
+from schemas.codec import Registry, UndecodableError, decode_change, is_confluent
 from schemas.events import InvalidChangeError, PersonChange
 from schemas.topics import is_tick, partition_for
 
@@ -26,12 +30,13 @@ class Record(NamedTuple):
 
 
 class Read(NamedTuple):
-    """A record with what it says: a change, nothing (a tick), or why it cannot be read."""
+    """A record with what it says: a change, nothing (a tick), or why it cannot be read; or it is not decided yet."""
 
     record: Record
     log_time: int
     said: PersonChange | None
     unreadable: str | None = None
+    undecided: bool = False
 
     @property
     def delivery(self) -> Delivery:
@@ -42,7 +47,7 @@ class Read(NamedTuple):
 
 
 def read(record: Record, log_time: int) -> Read:
-    """What a record says.
+    """What a record says, as far as it can be told without asking anybody.
 
     Args:
         record: as Kafka hands it over.
@@ -50,8 +55,24 @@ def read(record: Record, log_time: int) -> Read:
     """
     if is_tick(record.key, record.headers):
         return Read(record, log_time, None)
+    if is_confluent(record.value):
+        return Read(record, log_time, None, undecided=True)
+    return _decoded(record, log_time, None)
+
+
+def settle(reads: Iterable[Read], registry: Registry | None) -> list[Read]:
+    """These records, none of them undecided.
+
+    Args:
+        reads: in order.
+        registry: None when there is none; what it raises for an outage passes through.
+    """
+    return [_decoded(r.record, r.log_time, registry) if r.undecided else r for r in reads]
+
+
+def _decoded(record: Record, log_time: int, registry: Registry | None) -> Read:
     try:
-        change = decode_change(record.value)
+        change = decode_change(record.value, registry)
         _check_key(record.key, change)
     except (UndecodableError, InvalidChangeError) as error:
         return Read(record, log_time, None, str(error))

@@ -1,4 +1,4 @@
-"""The one thread that waits for PostgreSQL, so that the thread that owns the Kafka consumer can go on polling."""
+"""The one thread that waits, for PostgreSQL or a registry, so that the one that owns the consumer can go on polling."""
 
 import queue
 import random
@@ -10,12 +10,15 @@ from typing import Final, TypeVar
 import structlog
 
 from db.errors import PositionMovedError, RetryableDatabaseError
+from schemas.registry import RegistryUnavailableError
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
 FIRST_DELAY_S: Final = 0.05
 LONGEST_DELAY_S: Final = 5.0
+_DATABASE: Final = "the database cannot do it now; trying again"
+_REGISTRY: Final = "the Schema Registry cannot do it now; trying again"
 
 
 class GivenUp:
@@ -26,13 +29,13 @@ GIVEN_UP: Final = GivenUp()
 
 
 class Worker:
-    """Runs work in order, again and again while the database is away.
+    """Runs work in order, again and again while the database or the registry is away.
 
     Args:
-        on_trouble: told the sentence of each failed attempt, and None when an attempt succeeds.
+        on_trouble: told the error of each failed attempt, and None when an attempt succeeds.
     """
 
-    def __init__(self, on_trouble: Callable[[str | None], None]) -> None:
+    def __init__(self, on_trouble: Callable[[Exception | None], None]) -> None:
         self._on_trouble = on_trouble
         self._cancel = threading.Event()
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -80,11 +83,10 @@ class Worker:
             except PositionMovedError as error:
                 log.warning("a partition was moved on by another consumer; reading its position again", why=str(error))
                 return GIVEN_UP
-            except RetryableDatabaseError as error:
-                self._on_trouble(str(error))
-                log.warning(
-                    "the database cannot do it now; trying again", why=str(error), delay_seconds=round(delay, 2)
-                )
+            except (RetryableDatabaseError, RegistryUnavailableError) as error:
+                self._on_trouble(error)
+                event = _DATABASE if isinstance(error, RetryableDatabaseError) else _REGISTRY
+                log.warning(event, why=str(error), delay_seconds=round(delay, 2))
             else:
                 self._on_trouble(None)
                 return done

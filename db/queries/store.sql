@@ -21,6 +21,15 @@ CROSS JOIN LATERAL (
     ORDER BY c.refresh_due_at LIMIT 1
 ) AS first
 
+-- read_oldest_pending: log time of the oldest change on these partitions that no refresh covers, ms
+SELECT to_ms(min(first.pending_since))
+FROM unnest(%(kafka_partition)s::int[]) AS p (kafka_partition)
+CROSS JOIN LATERAL (
+    SELECT c.pending_since FROM companies c
+    WHERE c.kafka_partition = p.kafka_partition AND c.pending_since IS NOT NULL
+    ORDER BY c.pending_since LIMIT 1
+) AS first
+
 -- read_due: companies whose refresh is due at their partition's log time, the earliest first
 SELECT due.company_id
 FROM unnest(%(kafka_partition)s::int[], %(log_time)s::bigint[]) AS clock (kafka_partition, log_time)

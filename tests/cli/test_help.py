@@ -12,6 +12,7 @@ COMMANDS = (
     ["up"],
     ["ingress"],
     ["consumer"],
+    ["relay"],
     ["migrate"],
     ["topics"],
     ["sources"],

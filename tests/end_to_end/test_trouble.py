@@ -95,6 +95,10 @@ def test_a_consumer_is_ready_when_it_has_its_partitions_and_alive_all_the_time(s
     assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
     assert "consumer_records_total 50.0" in metrics
     assert "consumer_conservation_difference 0.0" in metrics
+    wait_for(
+        "measured freshness",
+        lambda: "uncovered_change_seconds 0.0" not in httpx.get(f"http://127.0.0.1:{port}/metrics").text,
+    )
     assert system.stop(consumer) == 0
 
 

@@ -1,5 +1,6 @@
 """`person-changes up`, which is what `make run` runs: a newcomer's first minutes, and what may go wrong in them."""
 
+import json
 import os
 import re
 import signal
@@ -53,7 +54,15 @@ class Run:
 
     def group(self) -> str:
         """The example's group, by the second command that it printed."""
-        words = [sys.executable, "-m", "cli", "group", "show", "company_456"]
+        return self.command("group", "show", "company_456")
+
+    def waiting(self) -> int:
+        """How many updates nobody was told of yet."""
+        return int(json.loads(self.command("status", "--json"))["outbox"]["waiting"])
+
+    def command(self, *arguments: str) -> str:
+        """What a command prints in the folder of the run."""
+        words = [sys.executable, "-m", "cli", *arguments]
         settings = os.environ | {"PYTHONPATH": str(ROOT), "DATA_DIR": str(self.data_dir)}
         return subprocess.run(
             words, env=settings, cwd=self.log.parent, capture_output=True, text=True, check=False
@@ -98,6 +107,7 @@ def test_a_run_serves_stops_and_remembers(start: Start) -> None:
     first = start().ready()
     assert "202 Accepted" in first.curl()
     wait_for("buyer group", lambda: "John Doe" in first.group())
+    wait_for("update that is published", lambda: first.waiting() == 0)
     env = first.data_dir / "env"
     assert set(read_env_file(env)) == NAMES
     assert stat.S_IMODE(env.stat().st_mode) == 0o600

@@ -8,18 +8,19 @@ import pytest
 from consumers.runtime import worker as module
 from consumers.runtime.worker import GIVEN_UP, Worker
 from db.errors import FatalDatabaseError, PositionMovedError, RetryableDatabaseError
+from schemas.registry import RegistryUnavailableError
 
 SECONDS = 10
 
 
 @pytest.fixture
-def troubles() -> list[str | None]:
+def troubles() -> list[Exception | None]:
     """What the probes were told."""
     return []
 
 
 @pytest.fixture
-def worker(troubles: list[str | None], monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
+def worker(troubles: list[Exception | None], monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     """One that does not wait long between attempts."""
     monkeypatch.setattr(module, "FIRST_DELAY_S", 0.001)
     made = Worker(troubles.append)
@@ -27,9 +28,10 @@ def worker(troubles: list[str | None], monkeypatch: pytest.MonkeyPatch) -> Itera
     made.close(SECONDS)
 
 
-def test_an_attempt_is_made_again_until_it_succeeds(worker: Worker, troubles: list[str | None]) -> None:
+def test_an_attempt_is_made_again_until_it_succeeds(worker: Worker, troubles: list[Exception | None]) -> None:
     """Nothing is skipped, and the probes know about the trouble and its end."""
-    attempts = iter([RetryableDatabaseError("away"), RetryableDatabaseError("still away"), "done"])
+    outages = [RetryableDatabaseError("away"), RegistryUnavailableError("away too")]
+    attempts = iter([*outages, "done"])
 
     def attempt() -> object:
         if isinstance(found := next(attempts), Exception):
@@ -37,7 +39,7 @@ def test_an_attempt_is_made_again_until_it_succeeds(worker: Worker, troubles: li
         return found
 
     assert worker.submit(attempt).result(SECONDS) == "done"
-    assert troubles == ["away", "still away", None]
+    assert troubles == [*outages, None]
 
 
 def test_a_partition_that_moved_on_is_given_up(worker: Worker) -> None:

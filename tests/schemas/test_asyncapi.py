@@ -13,7 +13,7 @@ import yaml
 
 from consumers.buyer_group import Member, Role, diff_groups
 from schemas.admin import HOUR_MS
-from schemas.codec import MARKER, Codec
+from schemas.codec import CONFLUENT_MARKER, MARKER, Codec
 from schemas.events import (
     MAX_CHANGED_FIELDS,
     MAX_ID_BYTES,
@@ -22,8 +22,8 @@ from schemas.events import (
     ChangeType,
     PersonChange,
 )
-from schemas.settings import KafkaSettings
-from schemas.topics import BUYER_GROUP_UPDATES, PERSON_CHANGES, Headers, change_headers, tick_headers
+from schemas.settings import KafkaSettings, RegistrySettings
+from schemas.topics import BUYER_GROUP_UPDATES, PERSON_CHANGES, Headers, change_headers, tick_headers, update_headers
 
 _TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 _FILES = {
@@ -195,6 +195,11 @@ def test_the_headers_of_a_tick_are_those_that_are_sent(described: dict[str, Any]
     _hold_headers(described, "TickHeaders", tick_headers("consumer-1", 0), "Tick")
 
 
+def test_the_headers_of_an_update_are_those_that_are_sent(described: dict[str, Any]) -> None:
+    """Another team may route by them."""
+    _hold_headers(described, "UpdateHeaders", update_headers("w", "c", 1, 0), "BuyerGroupUpdated")
+
+
 def test_types_and_aliases_are_those_of_the_code(described: dict[str, Any]) -> None:
     """A sender who copies a type from the document is understood."""
     found = described["components"]["messages"]["PersonChange"]
@@ -228,6 +233,9 @@ def test_framing_and_partitioner_are_explained(described: dict[str, Any]) -> Non
     """Another team can write a producer from the document alone."""
     said = " ".join(described["info"]["description"].split())
     assert f"`{MARKER.hex(' ').upper()}`" in said
+    assert f"`{CONFLUENT_MARKER.hex()}`" in said
+    assert "SCHEMA_REGISTRY_URL" in said
+    assert "schema_registry_url" in RegistrySettings.model_fields
     producer = KafkaSettings.model_construct(kafka_client_config={}).producer_config("test")
     assert f"`partitioner={producer['partitioner']}`" in said
     assert f"`acks={producer['acks']}`" in said

@@ -8,9 +8,16 @@ from typing import Any
 
 import fastavro
 import pytest
+from fastavro.schema import fingerprint, to_parsing_canonical_form
 
 Schema = dict[str, Any]
 
+RELEASED = {
+    "buyer_group_updated": ["ab6910e8a9c9b8e1"],
+    "person_change": ["16d86894057f8e55"],
+    "tick": ["bd3e40fdbd5250e5"],
+}
+"""Fingerprints of every version that was ever written to a topic, oldest first."""
 _PRIMITIVES: dict[str, list[Any]] = {
     "null": [None],
     "string": ["", "text"],
@@ -75,6 +82,17 @@ def _misread(writer: Schema, reader: Schema) -> str | None:
 def test_the_folder_has_the_schemas_of_the_contract(schema_versions: dict[str, list[Schema]]) -> None:
     """The check below looks at the schemas that exist."""
     assert set(schema_versions) == {"person_change", "buyer_group_updated", "tick"}
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_what_was_released_stays(name: str, schema_versions: dict[str, list[Schema]]) -> None:
+    """A schema that was changed without keeping its older version would leave records that nobody can read.
+
+    Whoever changes a schema copies what was there to `released/<name>-<n>.avsc`, and adds the new fingerprint above.
+    """
+    found = [fingerprint(to_parsing_canonical_form(version), "CRC-64-AVRO") for version in schema_versions[name]]
+    assert {*RELEASED[name]} == {*found}
+    assert found[0] == RELEASED[name][-1]
 
 
 @pytest.mark.parametrize("name", ["person_change", "buyer_group_updated", "tick"])

@@ -76,6 +76,10 @@ class System:
         """A consumer process of the group; it may take a second until it has partitions."""
         return self._start("consumer", settings)
 
+    def start_relay(self, **settings: str) -> Child:
+        """A relay process; the topic is that of `settings`."""
+        return self._start("relay", settings)
+
     def start_ingress(self, **settings: str) -> str:
         """An ingress process that answers; returns its URL."""
         port = free_port()

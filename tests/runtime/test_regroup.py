@@ -1,0 +1,45 @@
+"""What a refresh tells other services fits into a record, however large the texts are that it repeats."""
+
+from consumers.buyer_group import DEFAULT_POLICY
+from consumers.engine.fold import fold
+from consumers.engine.state import CompanyState
+from consumers.runtime.regroup import Regrouping
+from db.rows import BatchWrites
+from schemas.codec import Codec
+from schemas.events import MAX_ID_BYTES, MAX_TEXT_BYTES, Movement, PersonChange
+from tests.support.changes import NOW, change, deliveries
+
+CODEC = Codec("buyer_group_updated")
+RECORD_BYTES = 1_000_000
+"""What a producer and a broker take unless told otherwise."""
+TITLES = ("Chief Revenue Officer", "VP Marketing", "Head of Procurement", "General Counsel", "Sales Manager")
+
+
+def person(number: int, title: str, movement: Movement, at: int) -> PersonChange:
+    """Somebody whose texts are as long as the contract allows."""
+    event_id = f"{movement}-{number}-".ljust(MAX_ID_BYTES, "e")
+    made = change(event_id, "a" * MAX_ID_BYTES, f"{number}-".ljust(MAX_ID_BYTES, "p"), title, movement, at)
+    assert made.person is not None
+    object.__setattr__(made.person, "name", "n" * MAX_TEXT_BYTES)
+    return made
+
+
+def test_the_largest_update_fits_into_a_record() -> None:
+    """One that did not would hold up all that follow it: everybody in a full group leaves, as many others join."""
+    first = [person(n, TITLES[n % 5], Movement.JOINED, NOW + n) for n in range(100)]
+    gone = [person(n, TITLES[n % 5], Movement.LEFT, NOW + 1000 + n) for n in range(100)]
+    others = [person(n, TITLES[n % 5], Movement.JOINED, NOW + 2000 + n) for n in range(100, 200)]
+    company = first[0].company.id
+    hour, log = 3_600_000, deliveries(first, step=1)
+    log += deliveries([*gone, *others], start=NOW + 2 * 3_600_000, step=1)
+    folded = fold(CompanyState(company), log, NOW + 4 * hour, hour)
+    writes = BatchWrites("changes")
+    policies = {DEFAULT_POLICY.workspace_id: DEFAULT_POLICY}
+    Regrouping(writes, "updates", CODEC, policies, lambda: 0).company(company, folded.refreshes, {})
+
+    largest = max(writes.outbox, key=lambda row: len(row.value))
+    told = CODEC.decode(largest.value)
+    assert {c["kind"] for c in told["changes"]} == {"joined", "left"}
+    assert len(told["changes"]) >= 2 * 17
+    assert len(told["cause"]["event_ids"]) == 100
+    assert len(largest.value) < RECORD_BYTES / 2
