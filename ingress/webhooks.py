@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,13 +15,14 @@ from ingress.body import parse_json, read_body
 from ingress.lookup import Lookup
 from ingress.metrics import Metrics
 from ingress.problems import Problem
-from ingress.providers import Skipped
+from ingress.providers import Found, Skipped
 from ingress.providers.original import TAKEN
 from ingress.publisher import NotAcknowledgedError, Publisher
 from ingress.settings import IngressSettings
 from ingress.signatures import SignatureError
 from ingress.sources import EXAMPLE, Source, Sources
 from schemas.events import InvalidChangeError, PersonChange
+from schemas.hints import PersonHint
 
 log = structlog.get_logger()
 
@@ -89,10 +90,12 @@ class Webhooks:
         found = self._read(source, body, now)
         if isinstance(found, Skipped):
             return "skipped", JSONResponse({"status": "skipped", "reason": found.reason})
-        event_id = found[0].event_id
-        if await self.lookup.all_known(found):
+        changes, hints = (found.changes, found.hints) if isinstance(found, Found) else (found, ())
+        event_id = (*changes, *hints)[0].event_id
+        # What became of a hint is known by company only: it is published again, and its changes are duplicates.
+        if not hints and await self.lookup.all_known(changes):
             return "already_processed", _told("already_processed", event_id, 200)
-        await self._publish(found, request)
+        await self._publish((*changes, *hints), request)
         return "enqueued", _told("enqueued", event_id, 202)
 
     def _verify(self, source: Source, request: Request, body: bytes, now: int) -> None:
@@ -102,16 +105,16 @@ class Webhooks:
             self.metrics.refused.labels(source.name, error.reason).inc()
             raise Problem("signature", error.detail, reason=error.reason) from None
 
-    def _read(self, source: Source, body: bytes, now: int) -> list[PersonChange] | Skipped:
+    def _read(self, source: Source, body: bytes, now: int) -> list[PersonChange] | Found | Skipped:
         try:
             return source.read(parse_json(body), now, source.given)
         except InvalidChangeError as error:
             raise Problem("invalid-change", str(error), field=error.field, reason=error.reason) from None
 
-    async def _publish(self, changes: list[PersonChange], request: Request) -> None:
+    async def _publish(self, said: Sequence[PersonChange | PersonHint], request: Request) -> None:
         traceparent = request.headers.get("traceparent", "")
         try:
-            await self.publisher.publish(changes, traceparent if _TRACEPARENT.fullmatch(traceparent) else None)
+            await self.publisher.publish(said, traceparent if _TRACEPARENT.fullmatch(traceparent) else None)
         except NotAcknowledgedError as error:
             log.warning("a change could not be stored; its sender was asked to send it again", why=str(error))
             raise Problem("not-acknowledged", f"{error}; send it again") from None
