@@ -12,12 +12,16 @@ COMMANDS = (
     ["up"],
     ["ingress"],
     ["consumer"],
+    ["resolver"],
     ["migrate"],
     ["topics"],
     ["send"],
     ["status"],
     ["group"],
     ["group", "show"],
+    ["hints"],
+    ["hints", "list"],
+    ["hints", "retry"],
 )
 
 
