@@ -37,7 +37,7 @@ def joined(changes: list[PersonChange]) -> tuple[Roster, tuple[object, ...]]:
         if said.person is None or said.type not in PERSON_TYPES:
             continue
         person = people.setdefault(said.person.id, {})
-        say(person, "present", said.movement is not Movement.LEFT, said)
+        say(person, "present", None if said.movement is Movement.UNSTATED else said.movement is not Movement.LEFT, said)
         say(person, "name", said.person.name, said)
         if said.movement is not Movement.LEFT:
             say(person, "title", said.person.title, said)
@@ -46,7 +46,10 @@ def joined(changes: list[PersonChange]) -> tuple[Roster, tuple[object, ...]]:
     def values(of: dict[str, tuple[tuple[int, str, str], object]], *names: str) -> tuple[object, ...]:
         return tuple(of[name][1] if name in of else None for name in names)
 
-    roster = {who: values(fields, "present", "name", "title", "department") for who, fields in people.items()}
+    roster = {
+        who: ("present" in fields and fields["present"][1], *values(fields, "name", "title", "department"))
+        for who, fields in people.items()
+    }
     return roster, values(facts, "name", "size")
 
 
