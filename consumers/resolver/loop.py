@@ -62,7 +62,7 @@ class Loop:
             KafkaException: the broker refuses us for good.
             FatalDatabaseError: the database has not this code's tables.
         """
-        self._consumer.subscribe([self._topic], on_revoke=self._drop, on_lost=self._drop)
+        self._consumer.subscribe([self._topic], on_assign=self._note, on_revoke=self._drop, on_lost=self._drop)
         try:
             while not stopping():
                 self.turn()
@@ -135,6 +135,9 @@ class Loop:
             if error.args[0].code() != KafkaError._STATE:  # noqa: SLF001  # taken away: whoever has them resolves again
                 raise
             log.info("offsets of partitions that are ours no more were not stored", offsets=ends)
+
+    def _note(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        log.info("partitions assigned", partitions=[partition.partition for partition in partitions])
 
     def _drop(self, _: Consumer, partitions: list[TopicPartition]) -> None:
         """Forget what was read of partitions that others have now; they read it again."""

@@ -119,3 +119,17 @@ def test_changes_of_one_moment_are_ordered_by_source_and_event_id() -> None:
         order = [one, two]
         rng.shuffle(order)
         assert folded(order).roster["p1"].job.values[1] == "CRO"
+
+
+def test_a_hint_does_not_bring_back_whom_a_late_departure_takes_away() -> None:
+    """What is said of somebody wherever they are says not that they are here, however late the truth arrives."""
+    here = change("e1", movement=Movement.JOINED)
+    hint = change("e2", title="VP Sales", movement=Movement.UNSTATED, occurred_at=here.occurred_at + 20)
+    left = change("e3", movement=Movement.LEFT, occurred_at=here.occurred_at + 10)
+
+    for order in ([here, hint, left], [here, left, hint], [hint, left, here]):
+        person = folded(order).roster["p1"]
+        assert not person.present
+        assert person.job.values[1] == "VP Sales"
+    assert folded([here, hint]).roster["p1"].present
+    assert not folded([hint]).roster["p1"].present
