@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from cli.company import company_app
 from cli.consumer import consumer_command
 from cli.failures import PlainGroup
 from cli.group import group_app
@@ -38,6 +39,7 @@ app.command("topics", rich_help_panel=_SET_UP)(topics_command)
 app.command("send", rich_help_panel=_USE)(send_command)
 app.command("status", rich_help_panel=_USE)(status_command)
 app.add_typer(group_app, name="group", rich_help_panel=_USE)
+app.add_typer(company_app, name="company", rich_help_panel=_USE)
 app.add_typer(hints_app, name="hints", rich_help_panel=_USE)
 
 

@@ -19,12 +19,15 @@ class Source:
     Attributes:
         name: label in metrics.
         given: the source that its changes get, whatever the payload says; None takes the payload's own.
+        keeps_unreadable: a payload that cannot be read is kept and answered with success, for a sender who would take
+            refusals for a reason to stop.
     """
 
     name: str
     given: str | None
     verifier: Verifier
     read: Adapter
+    keeps_unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,9 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from db.errors import DatabaseError
+from db.webhook_letters import WebhookLetter, WebhookLetters
+from ingress.aliases import Aliases
 from ingress.body import parse_json, read_body
 from ingress.lookup import Lookup
 from ingress.metrics import Metrics
@@ -42,6 +45,8 @@ class Webhooks:
     sources: Sources
     publisher: Publisher
     lookup: Lookup
+    aliases: Aliases
+    letters: WebhookLetters
     metrics: Metrics
     clock: Callable[[], int]
     _open: int = field(default=0, init=False)
@@ -87,15 +92,22 @@ class Webhooks:
         body = await read_body(request, self.settings.max_body_bytes, self.settings.body_timeout_seconds)
         now = self.clock()
         self._verify(source, request, body, now)
-        found = self._read(source, body, now)
+        try:
+            found = self._read(source, body, now)
+        except Problem as problem:
+            if not source.keeps_unreadable:
+                raise
+            return await self._keep(source, body, problem, now)
         if isinstance(found, Skipped):
             return "skipped", JSONResponse({"status": "skipped", "reason": found.reason})
-        changes, hints = (found.changes, found.hints) if isinstance(found, Found) else (found, ())
-        event_id = (*changes, *hints)[0].event_id
+        said, hints = (found.changes, found.hints) if isinstance(found, Found) else (found, ())
+        changes = await self._ours(said)
+        records: list[PersonChange | PersonHint] = [*changes, *hints]
+        event_id = records[0].event_id
         # What became of a hint is known by company only: it is published again, and its changes are duplicates.
         if not hints and await self.lookup.all_known(changes):
             return "already_processed", _told("already_processed", event_id, 200)
-        await self._publish((*changes, *hints), request)
+        await self._publish(records, request)
         return "enqueued", _told("enqueued", event_id, 202)
 
     def _verify(self, source: Source, request: Request, body: bytes, now: int) -> None:
@@ -110,6 +122,22 @@ class Webhooks:
             return source.read(parse_json(body), now, source.given)
         except InvalidChangeError as error:
             raise Problem("invalid-change", str(error), field=error.field, reason=error.reason) from None
+
+    async def _ours(self, changes: Sequence[PersonChange]) -> Sequence[PersonChange]:
+        try:
+            return await self.aliases.ours(changes)
+        except DatabaseError:
+            raise Problem("database", "it is not known which company is meant; send it again a little later") from None
+
+    async def _keep(self, source: Source, body: bytes, problem: Problem, now: int) -> tuple[str, Response]:
+        """Keep what is authentic and cannot be read, for a sender to whom a refusal would be a reason to stop."""
+        field, reason = problem.extra.get("field", "body"), problem.extra.get("reason", problem.detail)
+        try:
+            await self.letters.keep(WebhookLetter(source.name, body, field, reason, now))
+        except DatabaseError:
+            raise Problem("database", "the webhook could not be kept; send it again a little later") from None
+        log.warning("a webhook could not be read and was kept", source=source.name, field=field, why=reason)
+        return "kept", JSONResponse({"status": "kept", "reason": problem.detail})
 
     async def _publish(self, said: Sequence[PersonChange | PersonHint], request: Request) -> None:
         traceparent = request.headers.get("traceparent", "")

@@ -33,6 +33,7 @@ CREATE TABLE company_aliases (
     PRIMARY KEY (source, kind, alias),
     CONSTRAINT domains_belong_to_nobody CHECK ((kind = 'domain') = (source = ''))
 );
+CREATE INDEX company_aliases_by_company ON company_aliases (company_id);
 COMMENT ON TABLE company_aliases IS 'Whose id, or which domain in lower case, means which company of ours';
 
 CREATE TABLE webhook_dead_letters (

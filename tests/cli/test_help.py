@@ -19,6 +19,8 @@ COMMANDS = (
     ["status"],
     ["group"],
     ["group", "show"],
+    ["company"],
+    ["company", "link"],
     ["hints"],
     ["hints", "list"],
     ["hints", "retry"],
