@@ -1,88 +1,19 @@
-"""From a provider's webhook that names no company to the companies that know the person, on the real servers."""
+"""From a webhook that names no company to the companies that know the person, on the real servers."""
 
-from collections.abc import Callable
-from dataclasses import replace
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from confluent_kafka import Producer
 from typer.testing import CliRunner
 
-import ingress.app
 from cli.main import app
-from ingress.providers.registry import ADAPTERS
-from ingress.settings import IngressSettings
-from ingress.sources import Sources, sources_from
-from schemas.events import PersonChange
 from tests.support.changes import NOW, change
-from tests.support.payloads import CORESIGNAL, LUSHA, hubspot
+from tests.support.hinting import PATH, event, events, known, parked, roster
+from tests.support.payloads import CORESIGNAL, LUSHA
 from tests.support.system import System, wait_for
 
 if TYPE_CHECKING:
     from tests.ingress.conftest import Ingress
-
-PATH = "/api/webhooks/person-change"
-CUT = """
-    SELECT pg_terminate_backend(l.pid)
-    FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname = current_schema() AND l.pid <> pg_backend_pid()
-"""
-
-
-@pytest.fixture
-def hinted(system: System, make_topic: Callable[..., str]) -> System:
-    """A system with a topic of hints, whose companies are refreshed as often as it takes."""
-    system.settings |= {"PERSON_HINTS_TOPIC": make_topic(3), "REFRESH_INTERVAL_SECONDS": "0.1"}
-    return system
-
-
-@pytest.fixture
-def providers(hinted: System, start: Callable[..., "Ingress"], monkeypatch: pytest.MonkeyPatch) -> "Ingress":
-    """An ingress with one source a provider, which all sign as the original does."""
-
-    def sources(settings: IngressSettings) -> Sources:
-        original = sources_from(settings).original
-        named = {name: replace(original, name=name, given=name, read=read) for name, read in ADAPTERS.items()}
-        return Sources(original, MappingProxyType(named))
-
-    monkeypatch.setattr(ingress.app, "sources_from", sources)
-    return start(
-        kafka_bootstrap_servers=hinted.bootstrap,
-        person_changes_topic=hinted.topic,
-        person_hints_topic=hinted.settings["PERSON_HINTS_TOPIC"],
-        database_url=hinted.database_url,
-        publish_timeout_seconds=15,
-        lookup_timeout_seconds=5,
-    )
-
-
-def known(source: str, person: str, *companies: str) -> list[PersonChange]:
-    """Changes by which these companies know a person of a source."""
-    return [change(f"known-{company}-{person}", company, person, source=source) for company in companies]
-
-
-def event(**parts: Any) -> dict[str, Any]:
-    """An event of HubSpot's, a little after the person became known."""
-    return hubspot(**{"occurredAt": NOW + 1, **parts})
-
-
-def roster(system: System) -> list[tuple[Any, ...]]:
-    """Who is where, with which title."""
-    return system.query("SELECT company_id, person_id, title FROM roster ORDER BY 1, 2")
-
-
-def events(system: System, source: str) -> list[tuple[Any, ...]]:
-    """Where which change of a source had which effect, without those that made the person known."""
-    return system.query(
-        f"SELECT company_id, type, outcome FROM webhook_events WHERE source = '{source}'"  # noqa: S608  # a test's own text
-        " AND event_id NOT LIKE 'known-%' ORDER BY 1, 2"
-    )
-
-
-def parked(system: System) -> list[tuple[Any, ...]]:
-    """Hints that wait."""
-    return system.query("SELECT source, person_id, reason FROM parked_hints WHERE status = 'parked' ORDER BY 1, 2")
 
 
 def test_a_property_of_hubspots_changes_both_companies_that_know_the_contact(
@@ -211,75 +142,3 @@ def test_bytes_that_are_no_hint_are_kept_and_hold_nothing_up(hinted: System, pro
     wait_for("parked hint", lambda: parked(hinted))
     wait_for("letters", lambda: len(hinted.query("SELECT 1 FROM dead_letters")) == 3)
     assert hinted.query("SELECT DISTINCT topic, value, kafka_offset FROM dead_letters") == [(topic, b"no hint", 0)]
-
-
-PEOPLE, HINTS, STRANGERS = 60, 10, 20
-
-
-def _hints(first: int, people: range) -> list[dict[str, Any]]:
-    """New titles of contacts, in order."""
-    return [
-        hubspot(eventId=first + number, objectId=person, propertyValue=f"Title {number}", occurredAt=NOW + number)
-        for number in range(1, HINTS + 1)
-        for person in people
-    ]
-
-
-@pytest.mark.parametrize("disturbance", ["kill", "cut"])
-def test_a_resolver_that_is_disturbed_loses_nothing_and_doubles_nothing(
-    hinted: System, providers: "Ingress", disturbance: str
-) -> None:
-    """L1 and L2: killed in the middle and started again, or its database cut off again and again."""
-    hinted.publish(said for person in range(PEOPLE) for said in known("hubspot", str(person), "a", f"b{person % 7}"))
-    hinted.drain()
-    before = sum(hinted.ends().values())
-    everybody = range(PEOPLE + STRANGERS)
-    for start in range(0, len(everybody), 10):
-        assert providers.post(_hints(start * 1000, everybody[start : start + 10]), f"{PATH}/hubspot").status_code == 202
-
-    victim = hinted.start_resolver(RESOLVER_BATCH_RECORDS="20")
-    if disturbance == "kill":
-        wait_for("progress", lambda: sum(hinted.ends().values()) > before + PEOPLE)
-        hinted.kill(victim)
-        assert sum(hinted.ends().values()) < before + PEOPLE * HINTS * 2, "it was killed in the middle"
-        hinted.start_resolver(RESOLVER_BATCH_RECORDS="20")
-
-    def done() -> bool:
-        if disturbance == "cut":
-            hinted.query(CUT)
-        there = sum(hinted.ends().values()) >= before + PEOPLE * HINTS * 2
-        return there and len(parked(hinted)) == STRANGERS * HINTS
-
-    wait_for("end of the hints", done)
-    hinted.drain()
-
-    assert hinted.query(
-        "SELECT count(*), count(DISTINCT event_id) FROM webhook_events WHERE event_id NOT LIKE 'known-%'"
-    ) == [(PEOPLE * HINTS * 2, PEOPLE * HINTS)]
-    assert {title for *_, title in roster(hinted)} == {f"Title {HINTS}"}
-    assert len(roster(hinted)) == PEOPLE * 2
-    [(records, once, duplicates)] = hinted.query(
-        "SELECT sum(consumed - tick), (SELECT count(*) FROM webhook_events), sum(duplicate) FROM consumer_positions"
-    )
-    assert records == once + duplicates
-    if disturbance == "cut":
-        assert any("cannot be resolved now" in line["event"] for line in hinted.log_lines(victim))
-
-
-def test_two_resolvers_share_the_hints_and_one_that_stops_hands_its_over(hinted: System, providers: "Ingress") -> None:
-    """A deployment: one comes, one goes with exit code 0, and every hint is told."""
-    hinted.publish(known("hubspot", "1", "a"))
-    hinted.drain()
-    first, second = hinted.start_resolver(), hinted.start_resolver()
-    wait_for("partition that each has", lambda: all(hinted.assigned(child) for child in (first, second)))
-    for number in range(20):
-        titled = event(eventId=number, objectId=1, propertyValue=f"Title {number}", occurredAt=NOW + 1 + number)
-        assert providers.post([titled], f"{PATH}/hubspot").status_code == 202
-        if number == 10:
-            assert hinted.stop(first) == 0
-    wait_for("all of them", lambda: sum(hinted.ends().values()) >= 21)
-    assert hinted.stop(second) == 0
-    hinted.drain()
-
-    assert roster(hinted) == [("a", "1", "Title 19")]
-    assert len(events(hinted, "hubspot")) == 20
