@@ -17,9 +17,9 @@ Port = Annotated[int, typer.Option(envvar="PORT", min=1, max=65535, help="Where 
 def up_command(data_dir: DataDir = Path(DEFAULT_DATA_DIR), port: Port = 8000) -> None:
     """Run the whole system on this machine, until Ctrl-C.
 
-    Starts a real Kafka and a real PostgreSQL that keep their data in the data folder, then the ingress and a consumer.
-    Where KAFKA_BOOTSTRAP_SERVERS or DATABASE_URL is set in the environment, that server is used instead of an embedded
-    one.
+    Starts a real Kafka and a real PostgreSQL that keep their data in the data folder, then the ingress, a consumer and
+    a resolver. Where KAFKA_BOOTSTRAP_SERVERS or DATABASE_URL is set in the environment, that server is used instead of
+    an embedded one.
     """
     from cli.logs import configure_logs
     from local.up import up

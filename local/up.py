@@ -1,7 +1,8 @@
 """`make run`: everything on this machine, in the foreground, until Ctrl-C.
 
-Starts Kafka and PostgreSQL (unless the environment names others), migrates, creates the topics, starts ingress and one
-consumer, and says where they are. Stops in the opposite order: first nothing comes in, then what is under way ends.
+Starts Kafka and PostgreSQL (unless the environment names others), migrates, creates the topics, starts ingress, one
+consumer and one resolver, and says where they are. Stops in the opposite order: first nothing comes in, then what is
+under way ends.
 """
 
 import fcntl
@@ -82,7 +83,7 @@ def _run(stack: ExitStack, data_dir: Path, port: int, stopping: _Stopping) -> No
     began = time.monotonic()
     data_dir.mkdir(parents=True, exist_ok=True)
     stack.enter_context(_locked(data_dir))
-    for name in ("consumer", "ingress"):
+    for name in ("consumer", "resolver", "ingress"):
         end_leftover(data_dir / "logs" / f"{name}.pid", "cli")
     (data_dir / "env").unlink(missing_ok=True)  # of a run that was killed
     _check_port(port)
@@ -162,8 +163,8 @@ def _prepare(bootstrap: str, url: str) -> None:
 
 
 def _start_children(stack: ExitStack, data_dir: Path, port: int, known: Mapping[str, str]) -> list[Child]:
-    """Ingress and consumer, both ready; stopped in this order."""
-    logs, probes = data_dir / "logs", free_port()
+    """Ingress, resolver and consumer, all ready; stopped in this order."""
+    logs, probes, resolver_probes = data_dir / "logs", free_port(), free_port()
     logs.mkdir(exist_ok=True)
     environment = {
         **read_env_file(Path(".env")),
@@ -173,16 +174,21 @@ def _start_children(stack: ExitStack, data_dir: Path, port: int, known: Mapping[
         "INGRESS_PORT": str(port),
         "CONSUMER_HTTP_HOST": LOOPBACK,
         "CONSUMER_HTTP_PORT": str(probes),
+        "RESOLVER_HTTP_HOST": LOOPBACK,
+        "RESOLVER_HTTP_PORT": str(resolver_probes),
         "LOG_FORMAT": "json",
     }
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
     consumer = spawn("consumer", [sys.executable, "-m", "cli", "consumer"], logs, environment=environment)
     stack.callback(consumer.stop, signal.SIGTERM, CONSUMER_STOP_SECONDS)
+    resolver = spawn("resolver", [sys.executable, "-m", "cli", "resolver"], logs, environment=environment)
+    stack.callback(resolver.stop, signal.SIGTERM, CONSUMER_STOP_SECONDS)
     ingress = spawn("ingress", [sys.executable, "-m", "cli", "ingress"], logs, environment=environment)
     stack.callback(ingress.stop, signal.SIGTERM, INGRESS_STOP_SECONDS)
     ingress.wait_until(lambda: _ready(port), READY_SECONDS)
     consumer.wait_until(lambda: _ready(probes), READY_SECONDS)
-    return [ingress, consumer]
+    resolver.wait_until(lambda: _ready(resolver_probes), READY_SECONDS)
+    return [ingress, resolver, consumer]
 
 
 _ROOT: Final = Path(__file__).resolve().parent.parent

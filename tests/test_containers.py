@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings
 
 from cli.logs import LogSettings
 from cli.main import app
+from consumers.resolver.settings import ResolverSettings
 from consumers.runtime.health import HealthServer
 from consumers.settings import ConsumerSettings
 from db.settings import DatabaseSettings
@@ -33,6 +34,7 @@ MODELS: dict[str, type[BaseSettings]] = {
     "topics": KafkaSettings,
     "ingress": IngressSettings,
     "consumer": ConsumerSettings,
+    "resolver": ResolverSettings,
 }
 POSTGRES_NAMES = {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD"}
 KAFKA_SETTINGS = """
@@ -191,12 +193,13 @@ def test_the_ingress_port_is_the_same_everywhere() -> None:
     assert [url.split(":")[2].split("/")[0] for url in probed] == [port[1]] * 2
 
 
-def test_the_consumers_health_check_asks_where_it_answers() -> None:
-    """Port and path are the consumer's own."""
-    [url] = probed_urls(SERVICES["consumer"]["healthcheck"]["test"])
+@pytest.mark.parametrize("name", ["consumer", "resolver"])
+def test_the_consumers_health_checks_ask_where_they_answer(name: str) -> None:
+    """Port and path are the service's own."""
+    [url] = probed_urls(SERVICES[name]["healthcheck"]["test"])
     port, _, path = url.removeprefix("http://127.0.0.1:").partition("/")
 
-    assert int(port) == SERVICES["consumer"]["environment"]["CONSUMER_HTTP_PORT"]
+    assert int(port) == SERVICES[name]["environment"][f"{name.upper()}_HTTP_PORT"]
     with (
         closing(HealthServer("127.0.0.1", 0, lambda: None, lambda: None, CollectorRegistry())) as server,
         urllib.request.urlopen(f"http://127.0.0.1:{server.port}/{path}", timeout=5) as answer,
@@ -229,7 +232,7 @@ def test_addresses_are_those_of_the_services() -> None:
 
 def test_services_start_in_order() -> None:
     """Tables and topics are there before anything uses them; a server that is waited for can tell that it is well."""
-    for name in ("ingress", "consumer"):
+    for name in ("ingress", "consumer", "resolver"):
         conditions = {other: rule["condition"] for other, rule in SERVICES[name]["depends_on"].items()}
         assert conditions == dict.fromkeys(("migrate", "topics"), "service_completed_successfully")
     for service in SERVICES.values():

@@ -1,14 +1,11 @@
 """One consumer process: puts the parts together, runs the loop, stops in order."""
 
 import os
-import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
-from types import FrameType
 from typing import Final
 
 import structlog
@@ -19,6 +16,7 @@ from consumers.runtime.intake import LogError
 from consumers.runtime.loop import Loop
 from consumers.runtime.metrics import Metrics
 from consumers.runtime.processor import Processor, TooManyDeadLettersError
+from consumers.runtime.stopping import stopped_by_signals
 from consumers.runtime.ticks import Ticker
 from consumers.runtime.worker import Worker
 from consumers.settings import ConsumerSettings
@@ -41,8 +39,7 @@ def run_consumer(settings: ConsumerSettings) -> int:
     Returns:
         The exit code: 0 after an orderly stop, 1 when the process cannot go on; the log says why.
     """
-    stop = threading.Event()
-    with _signals(stop):
+    with stopped_by_signals() as stop:
         try:
             consume(settings, stop)
         except _EXPECTED as error:
@@ -138,19 +135,3 @@ def _ticker(settings: ConsumerSettings, metrics: Metrics) -> Ticker:
 
 def _broker_trouble(error: KafkaError) -> None:
     log.warning("the broker cannot be reached; the client tries again", why=error.str())
-
-
-@contextmanager
-def _signals(stop: threading.Event) -> Iterator[None]:
-    """The first SIGINT or SIGTERM asks to stop, the second one kills."""
-
-    def on_signal(number: int, _: FrameType | None) -> None:
-        stop.set()
-        signal.signal(number, signal.SIG_DFL)
-
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -12,6 +12,7 @@ COMMANDS = (
     ["up"],
     ["ingress"],
     ["consumer"],
+    ["resolver"],
     ["migrate"],
     ["topics"],
     ["sources"],
@@ -19,6 +20,11 @@ COMMANDS = (
     ["status"],
     ["group"],
     ["group", "show"],
+    ["company"],
+    ["company", "link"],
+    ["hints"],
+    ["hints", "list"],
+    ["hints", "retry"],
 )
 
 

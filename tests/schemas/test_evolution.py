@@ -74,17 +74,17 @@ def _misread(writer: Schema, reader: Schema) -> str | None:
 
 def test_the_folder_has_the_schemas_of_the_contract(schema_versions: dict[str, list[Schema]]) -> None:
     """The check below looks at the schemas that exist."""
-    assert set(schema_versions) == {"person_change", "buyer_group_updated", "tick"}
+    assert set(schema_versions) == {"person_change", "person_hint", "buyer_group_updated", "tick"}
 
 
-@pytest.mark.parametrize("name", ["person_change", "buyer_group_updated", "tick"])
+@pytest.mark.parametrize("name", ["person_change", "person_hint", "buyer_group_updated", "tick"])
 def test_every_version_reads_every_other(name: str, schema_versions: dict[str, list[Schema]]) -> None:
     """Old consumers read new producers, new consumers read the whole log, in any order of deployment."""
     for writer, reader in product(schema_versions[name], repeat=2):
         assert _misread(writer, reader) is None
 
 
-@pytest.mark.parametrize("name", ["person_change", "buyer_group_updated", "tick"])
+@pytest.mark.parametrize("name", ["person_change", "person_hint", "buyer_group_updated", "tick"])
 def test_every_enum_has_a_default_for_symbols_to_come(name: str, schema_versions: dict[str, list[Schema]]) -> None:
     """Without a default a new symbol stops every older reader."""
     for version in schema_versions[name]:

@@ -76,6 +76,10 @@ class System:
         """A consumer process of the group; it may take a second until it has partitions."""
         return self._start("consumer", settings)
 
+    def start_resolver(self, **settings: str) -> Child:
+        """A resolver process; the topic of its hints is that of `settings`."""
+        return self._start("resolver", settings)
+
     def start_ingress(self, **settings: str) -> str:
         """An ingress process that answers; returns its URL."""
         port = free_port()
@@ -194,6 +198,7 @@ class System:
             "DATABASE_URL": self.database_url,
             "PERSON_CHANGES_TOPIC": self.topic,
             "CONSUMER_GROUP": self.topic,
+            "RESOLVER_GROUP": f"{self.topic}-resolver",
             "PYTHONPATH": str(ROOT),
             "LOG_FORMAT": "json",
             **self.settings,
