@@ -78,8 +78,12 @@ def create_topics(client: AdminClient, settings: KafkaSettings) -> list[str]:
     """
     before = client.list_topics(timeout=REQUEST_TIMEOUT_S).topics
     _once_settled(lambda: ensure_topics(quiet(settings)))
-    names = (settings.person_changes_topic, settings.buyer_group_updates_topic)
-    return [name for name in names if name not in before]
+    return [name for name in topic_names(settings) if name not in before]
+
+
+def topic_names(settings: KafkaSettings) -> tuple[str, ...]:
+    """The contract's topics."""
+    return (settings.person_changes_topic, settings.buyer_group_updates_topic, settings.person_hints_topic)
 
 
 def topic_statuses(client: AdminClient, names: Iterable[str]) -> list[TopicStatus]:

@@ -5,12 +5,15 @@ from typing import Annotated
 import typer
 
 from cli.classify import classify_command
+from cli.company import company_app
 from cli.consumer import consumer_command
 from cli.failures import PlainGroup
 from cli.group import group_app
+from cli.hints import hints_app
 from cli.ingress import ingress_command
 from cli.migrate import migrate_command
 from cli.relay import relay_command
+from cli.resolver import resolver_command
 from cli.send import send_command
 from cli.sources import sources_command
 from cli.status import status_command
@@ -34,6 +37,7 @@ app.command("up", rich_help_panel=_RUN)(up_command)
 app.command("ingress", rich_help_panel=_RUN)(ingress_command)
 app.command("consumer", rich_help_panel=_RUN)(consumer_command)
 app.command("relay", rich_help_panel=_RUN)(relay_command)
+app.command("resolver", rich_help_panel=_RUN)(resolver_command)
 app.command("migrate", rich_help_panel=_SET_UP)(migrate_command)
 app.command("topics", rich_help_panel=_SET_UP)(topics_command)
 app.command("sources", rich_help_panel=_SET_UP)(sources_command)
@@ -41,6 +45,8 @@ app.command("send", rich_help_panel=_USE)(send_command)
 app.command("status", rich_help_panel=_USE)(status_command)
 app.command("classify", rich_help_panel=_USE)(classify_command)
 app.add_typer(group_app, name="group", rich_help_panel=_USE)
+app.add_typer(company_app, name="company", rich_help_panel=_USE)
+app.add_typer(hints_app, name="hints", rich_help_panel=_USE)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,5 +1,5 @@
 # ruff: noqa: PLC0415 -- the Kafka client is loaded inside the command, so that --help starts fast
-"""`person-changes topics`: the log of changes and the updates for other services."""
+"""`person-changes topics`: the log of changes, the hints beside it, and the updates for other services."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +20,14 @@ def topics_command(as_json: AsJson = False) -> None:
     A new topic gets TOPIC_PARTITIONS partitions and keeps its records for TOPIC_RETENTION_HOURS; one that exists is
     left as it is. It is safe to run at any time. Kafka is where KAFKA_BOOTSTRAP_SERVERS says.
     """
-    from cli.broker import connect, create_topics, topic_statuses
+    from cli.broker import connect, create_topics, topic_names, topic_statuses
     from schemas.settings import KafkaSettings
 
     settings = read_settings(KafkaSettings)
-    names = (settings.person_changes_topic, settings.buyer_group_updates_topic)
     with kafka_trouble(settings.kafka_bootstrap_servers):
         client = connect(settings)
         created = create_topics(client, settings)
-        topics = topic_statuses(client, names)
+        topics = topic_statuses(client, topic_names(settings))
     if as_json:
         emit({"created": created, "topics": [_document(topic) for topic in topics]})
         return

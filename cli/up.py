@@ -18,7 +18,7 @@ def up_command(data_dir: DataDir = Path(DEFAULT_DATA_DIR), port: Port = 8000) ->
     """Run the whole system on this machine, until Ctrl-C.
 
     Starts a real Kafka and a real PostgreSQL that keep their data in the data folder, then the ingress, a consumer and
-    the relay.
+    a resolver and the relay.
 
     Where KAFKA_BOOTSTRAP_SERVERS or DATABASE_URL is set in the environment, that server is used instead of an embedded
     one.

@@ -5,8 +5,7 @@ fails if that is no longer the one in the table.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Final, NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import psycopg
 
@@ -30,46 +29,15 @@ from db.rows import (
     RedeliveryRow,
     RefreshRow,
 )
-from db.sql import load
+from db.session import Session
 
-CONNECT_TIMEOUT_S: Final = 5
 _Row = TypeVar("_Row", CompanyRow, EmploymentRow, EventKey, GroupRow, MemberRow)
-# Every statement looks rows up by key. Without the planner settings, PostgreSQL may scan whole tables as long as nobody
-# has analysed them, and keep doing so in a prepared plan.
-_SESSION: Final = """
-SELECT set_config('statement_timeout', %(timeout)s, false), set_config('application_name', 'person-changes', false),
-       set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),
-       set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false)
-"""
 
 
-class Store:
-    """One connection, opened when it is needed, dropped when it fails.
+class Store(Session):
+    """What a consumer reads and writes."""
 
-    Args:
-        database_url: libpq URI.
-        statement_timeout_seconds: a statement that takes longer is cancelled.
-    """
-
-    def __init__(self, database_url: str, statement_timeout_seconds: float = 30.0) -> None:
-        self._url = database_url
-        self._timeout_ms = round(statement_timeout_seconds * 1000)
-        self._connection: psycopg.Connection | None = None
-        self._sql = load("store")
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Drop the connection; the next use opens another."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+    queries = "store"
 
     def positions(self, topic: str, partitions: Sequence[int]) -> dict[int, PositionRow]:
         """Where these partitions are, by partition; one that was never read is at offset 0.
@@ -156,15 +124,6 @@ class Store:
             finally:
                 # Also when a later statement failed: rows that somebody else wrote first are in its way.
                 _check(done)
-
-    def _open(self) -> psycopg.Connection:
-        if self._connection is not None and (self._connection.closed or self._connection.broken):
-            self.close()
-        if self._connection is None:
-            with translated():
-                self._connection = psycopg.connect(self._url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S)
-                self._connection.execute(_SESSION, {"timeout": str(self._timeout_ms)})
-        return self._connection
 
 
 def _rows(kind: type[_Row], cursor: psycopg.Cursor[Any]) -> list[_Row]:

@@ -9,7 +9,11 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
+from db.aliases import KnownAliases
+from db.pool import Pool
 from db.reads import Reads
+from db.webhook_letters import WebhookLetters
+from ingress.aliases import Aliases
 from ingress.api import Api
 from ingress.lookup import Lookup
 from ingress.metrics import Metrics
@@ -24,6 +28,7 @@ from ingress.webhooks import Webhooks
 
 WEBHOOK: Final = "/api/webhooks/person-change"
 GROUP: Final = "/api/v1/intelligence/buyer-group"
+STATEMENT_SECONDS: Final = 5.0
 ADDRESSES: Final = {
     WEBHOOK: "GET documents the webhook, POST takes one",
     GROUP + "/{company_id}": "a company's buyer group; needs the API token",
@@ -55,7 +60,9 @@ def create_app(settings: IngressSettings, clock: Callable[[], int] = wall_clock)
     publisher = Publisher(settings, metrics.records.inc)
     reads = Reads(settings.database_url.get_secret_value())
     lookup = Lookup(reads.known_events, settings.lookup_timeout_seconds, metrics.lookups_failed.inc)
-    webhooks = Webhooks(settings, sources_from(settings), publisher, lookup, metrics, clock)
+    pool = Pool(settings.database_url.get_secret_value(), STATEMENT_SECONDS)
+    aliases, letters = Aliases(KnownAliases(pool).known), WebhookLetters(pool)
+    webhooks = Webhooks(settings, sources_from(settings), publisher, lookup, aliases, letters, metrics, clock)
     announce(webhooks.sources, metrics)
     api = Api(reads, settings.api_token.get_secret_value().encode() if settings.api_token else None)
     probes = Probes(publisher.check, metrics, ADDRESSES)
@@ -64,6 +71,7 @@ def create_app(settings: IngressSettings, clock: Callable[[], int] = wall_clock)
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(reads)
+            await stack.enter_async_context(pool)
             await stack.enter_async_context(publisher)
             yield
             probes.stopping = True

@@ -20,11 +20,13 @@ class Preset(Scheme):
         about: one sentence, for people.
         adapter: what reads the payload.
         success: the answer to what was taken; None is our own.
+        keeps_unreadable: a payload that cannot be read is kept, and answered with success.
     """
 
     about: str
     adapter: str
     success: Success | None = None
+    keeps_unreadable: bool = False
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Publishes changes and waits until every replica that must have them has them.
+"""Publishes changes and hints, and waits until every replica that must have them has them.
 
 librdkafka keeps its reports of deliveries until it is polled. The event loop polls it, a thousand times a second while
 reports are missing and never otherwise, and so takes a burst of reports at once. A thread that waits for them would
@@ -9,15 +9,15 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import structlog
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from ingress.settings import IngressSettings
-from schemas.codec import encode_valid_change
 from schemas.events import PersonChange
-from schemas.topics import change_headers, company_key
+from schemas.hints import PersonHint
+from schemas.outgoing import Outgoing, outgoing
 
 log = structlog.get_logger()
 
@@ -67,7 +67,7 @@ class Publisher:
     """
 
     def __init__(self, settings: IngressSettings, on_records: Callable[[int], object] = lambda _: None) -> None:
-        self._topic = settings.person_changes_topic
+        self._topic, self._settings = settings.person_changes_topic, settings
         self._seconds = settings.publish_timeout_seconds
         self._config = settings.producer_config(
             "person-changes-ingress",
@@ -99,13 +99,13 @@ class Publisher:
         if self._timer is not None:
             self._timer.cancel()
 
-    async def publish(self, changes: Sequence[PersonChange], traceparent: str | None = None) -> None:
-        """Append valid changes to the log; returns when the broker has acknowledged all of them.
+    async def publish(self, said: Sequence[PersonChange | PersonHint], traceparent: str | None = None) -> None:
+        """Append valid changes to the log and hints to theirs; returns when the broker has acknowledged all of them.
 
         Raises:
             NotAcknowledgedError: it has not.
         """
-        records = [self._record(change, traceparent) for change in changes]
+        records = [outgoing(one, self._settings, traceparent) for one in said]
         waiting = _Waiting(self._loop.create_future(), len(records), len(records))
         timer = self._loop.call_later(self._seconds, waiting.expire)
         try:
@@ -126,14 +126,7 @@ class Publisher:
         """Why changes cannot be published now; None when they can."""
         return await asyncio.to_thread(self._look)
 
-    def _record(self, change: PersonChange, traceparent: str | None) -> dict[str, Any]:
-        return {
-            "key": company_key(change.company.id),
-            "value": encode_valid_change(change),
-            "headers": change_headers(change, traceparent),
-        }
-
-    async def _produce(self, record: dict[str, Any], waiting: _Waiting) -> None:
+    async def _produce(self, record: Outgoing, waiting: _Waiting) -> None:
         def report(error: KafkaError | None, _: Message) -> None:
             waiting.error = waiting.error or error
             waiting.left -= 1
@@ -142,7 +135,7 @@ class Publisher:
 
         while not waiting.late:
             try:
-                self._producer.produce(self._topic, on_delivery=report, **record)
+                self._producer.produce(on_delivery=report, **record._asdict())
             except BufferError:  # the broker is slower than the senders; their deadline bounds this
                 self._look_later()
                 await asyncio.sleep(FULL_QUEUE_PAUSE_SECONDS)

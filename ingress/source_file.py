@@ -38,6 +38,8 @@ class SourceConfig(Scheme):
         company_ids: whether the payload's company ids are ours, or the provider's own.
         adapter: what reads the payload.
         success: the answer to what was taken; None is our own.
+        keeps_unreadable: a payload that cannot be read is kept and answered with success, for a sender who would take
+            refusals for a reason to stop.
         max_age_seconds: how old a signature may be; None takes `SIGNATURE_MAX_AGE_SECONDS`.
         max_ahead_seconds: how far ahead it may be; None takes `SIGNATURE_MAX_AHEAD_SECONDS`.
         public_url: how this provider reaches the server; None takes `PUBLIC_URL`.
@@ -48,6 +50,7 @@ class SourceConfig(Scheme):
     company_ids: Literal["ours", "theirs"] = "ours"
     adapter: str = "original"
     success: Success | None = None
+    keeps_unreadable: bool = False
     max_age_seconds: float | None = Field(default=None, gt=0, le=MAX_WINDOW_SECONDS)
     max_ahead_seconds: float | None = Field(default=None, ge=0, le=MAX_WINDOW_SECONDS)
     public_url: PublicUrl = None

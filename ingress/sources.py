@@ -38,6 +38,8 @@ class Source:
         challenge: answers the provider's question for proof.
         path_token: its URL has one segment more, the token.
         public_url: how this sender reaches the server; None is as all others do.
+        keeps_unreadable: a payload that cannot be read is kept and answered with success, for a sender who would take
+            refusals for a reason to stop.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Source:
     challenge: Challenge | None = None
     path_token: bool = False
     public_url: str | None = None
+    keeps_unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,7 @@ def _source(name: str, config: SourceConfig, keys: tuple[Key, ...], settings: In
         challenge=Challenge(keys) if config.challenge else None,
         path_token=any(place.path for place in config.tokens),
         public_url=config.public_url,
+        keeps_unreadable=config.keeps_unreadable,
     )
 
 

@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -11,11 +11,14 @@ import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from db.errors import DatabaseError
+from db.webhook_letters import WebhookLetter, WebhookLetters
+from ingress.aliases import Aliases
 from ingress.body import parse_json, read_body
 from ingress.lookup import Lookup
 from ingress.metrics import Metrics
 from ingress.problems import Problem
-from ingress.providers import Skipped
+from ingress.providers import Found, Skipped
 from ingress.providers.original import TAKEN
 from ingress.publisher import NotAcknowledgedError, Publisher
 from ingress.settings import IngressSettings
@@ -23,6 +26,7 @@ from ingress.signatures import SignatureError
 from ingress.signatures.tokens import PATH_PARAMETER
 from ingress.sources import EXAMPLE, Source, Sources
 from schemas.events import InvalidChangeError, PersonChange
+from schemas.hints import PersonHint
 
 log = structlog.get_logger()
 
@@ -43,6 +47,8 @@ class Webhooks:
     sources: Sources
     publisher: Publisher
     lookup: Lookup
+    aliases: Aliases
+    letters: WebhookLetters
     metrics: Metrics
     clock: Callable[[], int]
     _open: int = field(default=0, init=False)
@@ -87,21 +93,32 @@ class Webhooks:
         body = await read_body(request, self.settings.max_body_bytes, self.settings.body_timeout_seconds)
         now = self.clock()
         self._verify(source, request, body, now)
-        payload = parse_json(body)
-        answer, response = await self._become(source, payload, request, now)
+        payload: Any = None
+        try:
+            payload = parse_json(body)
+            found = self._read(source, payload, now)
+        except Problem as problem:
+            if not source.keeps_unreadable:
+                raise
+            answer, response = await self._keep(source, body, problem, now)
+        else:
+            answer, response = await self._become(found, request)
         if source.success is not None:
             response = source.success.response(payload, now)
         return answer, response
 
-    async def _become(self, source: Source, payload: Any, request: Request, now: int) -> tuple[str, Response]:
+    async def _become(self, found: list[PersonChange] | Found | Skipped, request: Request) -> tuple[str, Response]:
         """What becomes of an authentic payload, and how we say so ourselves."""
-        found = self._read(source, payload, now)
         if isinstance(found, Skipped):
             return "skipped", JSONResponse({"status": "skipped", "reason": found.reason})
-        event_id = found[0].event_id
-        if await self.lookup.all_known(found):
+        said, hints = (found.changes, found.hints) if isinstance(found, Found) else (found, ())
+        changes = await self._ours(said)
+        records: list[PersonChange | PersonHint] = [*changes, *hints]
+        event_id = records[0].event_id
+        # What became of a hint is known by company only: it is published again, and its changes are duplicates.
+        if not hints and await self.lookup.all_known(changes):
             return "already_processed", _told("already_processed", event_id, 200)
-        await self._publish(found, request)
+        await self._publish(records, request)
         return "enqueued", _told("enqueued", event_id, 202)
 
     def _verify(self, source: Source, request: Request, body: bytes, now: int) -> None:
@@ -112,16 +129,32 @@ class Webhooks:
             raise Problem("signature", error.detail, reason=error.reason) from None
         self.metrics.proven.labels(source.name, secret).inc()
 
-    def _read(self, source: Source, payload: Any, now: int) -> list[PersonChange] | Skipped:
+    def _read(self, source: Source, payload: Any, now: int) -> list[PersonChange] | Found | Skipped:
         try:
             return source.read(payload, now, source.given)
         except InvalidChangeError as error:
             raise Problem("invalid-change", str(error), field=error.field, reason=error.reason) from None
 
-    async def _publish(self, changes: list[PersonChange], request: Request) -> None:
+    async def _ours(self, changes: Sequence[PersonChange]) -> Sequence[PersonChange]:
+        try:
+            return await self.aliases.ours(changes)
+        except DatabaseError:
+            raise Problem("database", "it is not known which company is meant; send it again a little later") from None
+
+    async def _keep(self, source: Source, body: bytes, problem: Problem, now: int) -> tuple[str, Response]:
+        """Keep what is authentic and cannot be read, for a sender to whom a refusal would be a reason to stop."""
+        field, reason = problem.extra.get("field", "body"), problem.extra.get("reason", problem.detail)
+        try:
+            await self.letters.keep(WebhookLetter(source.name, body, field, reason, now))
+        except DatabaseError:
+            raise Problem("database", "the webhook could not be kept; send it again a little later") from None
+        log.warning("a webhook could not be read and was kept", source=source.name, field=field, why=reason)
+        return "kept", JSONResponse({"status": "kept", "reason": problem.detail})
+
+    async def _publish(self, said: Sequence[PersonChange | PersonHint], request: Request) -> None:
         traceparent = request.headers.get("traceparent", "")
         try:
-            await self.publisher.publish(changes, traceparent if _TRACEPARENT.fullmatch(traceparent) else None)
+            await self.publisher.publish(said, traceparent if _TRACEPARENT.fullmatch(traceparent) else None)
         except NotAcknowledgedError as error:
             log.warning("a change could not be stored; its sender was asked to send it again", why=str(error))
             raise Problem("not-acknowledged", f"{error}; send it again") from None

@@ -1,8 +1,8 @@
 """`make run`: everything on this machine, in the foreground, until Ctrl-C.
 
 Starts Kafka and PostgreSQL (unless the environment names others), migrates, creates the topics, starts ingress, one
-consumer and the relay, and says where they are. Stops in the opposite order: first nothing comes in, then what is under
-way ends, and is told.
+consumer, one resolver and the relay, and says where they are. Stops in the opposite order: first nothing comes in, then
+what is under way ends, and is told.
 """
 
 import fcntl
@@ -84,7 +84,7 @@ def _run(stack: ExitStack, data_dir: Path, port: int, stopping: _Stopping) -> No
     began = time.monotonic()
     data_dir.mkdir(parents=True, exist_ok=True)
     stack.enter_context(_locked(data_dir))
-    for name in ("relay", "consumer", "ingress"):
+    for name in ("relay", "consumer", "resolver", "ingress"):
         end_leftover(data_dir / "logs" / f"{name}.pid", "cli")
     (data_dir / "env").unlink(missing_ok=True)  # of a run that was killed
     _check_port(port)
@@ -164,8 +164,8 @@ def _prepare(bootstrap: str, url: str) -> None:
 
 
 def _start_children(stack: ExitStack, data_dir: Path, port: int, known: Mapping[str, str]) -> list[Child]:
-    """Ingress, consumer and relay, all ready; stopped in this order."""
-    logs, probes, relay_probes = data_dir / "logs", free_port(), free_port()
+    """Ingress, resolver, consumer and relay, all ready; stopped in this order."""
+    logs, probes, relay_probes, resolver_probes = data_dir / "logs", free_port(), free_port(), free_port()
     logs.mkdir(exist_ok=True)
     environment = {
         **read_env_file(Path(".env")),
@@ -177,6 +177,8 @@ def _start_children(stack: ExitStack, data_dir: Path, port: int, known: Mapping[
         "CONSUMER_HTTP_PORT": str(probes),
         "RELAY_HTTP_HOST": LOOPBACK,
         "RELAY_HTTP_PORT": str(relay_probes),
+        "RESOLVER_HTTP_HOST": LOOPBACK,
+        "RESOLVER_HTTP_PORT": str(resolver_probes),
         "LOG_FORMAT": "json",
     }
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
@@ -184,12 +186,15 @@ def _start_children(stack: ExitStack, data_dir: Path, port: int, known: Mapping[
     stack.callback(relay.stop, signal.SIGTERM, RELAY_STOP_SECONDS)
     consumer = spawn("consumer", [sys.executable, "-m", "cli", "consumer"], logs, environment=environment)
     stack.callback(consumer.stop, signal.SIGTERM, CONSUMER_STOP_SECONDS)
+    resolver = spawn("resolver", [sys.executable, "-m", "cli", "resolver"], logs, environment=environment)
+    stack.callback(resolver.stop, signal.SIGTERM, CONSUMER_STOP_SECONDS)
     ingress = spawn("ingress", [sys.executable, "-m", "cli", "ingress"], logs, environment=environment)
     stack.callback(ingress.stop, signal.SIGTERM, INGRESS_STOP_SECONDS)
     ingress.wait_until(lambda: _ready(port), READY_SECONDS)
     consumer.wait_until(lambda: _ready(probes), READY_SECONDS)
+    resolver.wait_until(lambda: _ready(resolver_probes), READY_SECONDS)
     relay.wait_until(lambda: _ready(relay_probes), READY_SECONDS)
-    return [ingress, consumer, relay]
+    return [ingress, resolver, consumer, relay]
 
 
 _ROOT: Final = Path(__file__).resolve().parent.parent

@@ -26,7 +26,7 @@ def ensure_topics(settings: KafkaSettings) -> list[str]:
         TopicConfigError: an existing topic would break a law.
     """
     with AdminClient(settings.client_config("person-changes-admin")) as client:
-        created = _create(client, [_change_topic(settings), _update_topic(settings)])
+        created = _create(client, [_change_topic(settings), _update_topic(settings), _hint_topic(settings)])
         check_topic(client, settings.person_changes_topic)
     return created
 
@@ -79,6 +79,10 @@ def _change_topic(settings: KafkaSettings) -> NewTopic:
 
 def _update_topic(settings: KafkaSettings) -> NewTopic:
     return _topic(settings, settings.buyer_group_updates_topic, {})
+
+
+def _hint_topic(settings: KafkaSettings) -> NewTopic:
+    return _topic(settings, settings.person_hints_topic, {"message.timestamp.type": "LogAppendTime"})
 
 
 def _topic(settings: KafkaSettings, name: str, config: dict[str, str]) -> NewTopic:

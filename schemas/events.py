@@ -23,12 +23,13 @@ MAX_EMPLOYEES: Final = 2**62
 
 
 class Movement(StrEnum):
-    """What a change says of the person's presence at the company: only LEFT says gone."""
+    """What a change says of the person's presence at the company: LEFT says gone, UNSTATED nothing, all else there."""
 
     UNKNOWN = "UNKNOWN"
     NONE = "NONE"
     JOINED = "JOINED"
     LEFT = "LEFT"
+    UNSTATED = "UNSTATED"
 
 
 class ChangeType(StrEnum):

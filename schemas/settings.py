@@ -32,6 +32,7 @@ class KafkaSettings(BaseSettings):
             rests on cannot be overridden.
         person_changes_topic: the log of changes.
         buyer_group_updates_topic: what other services read.
+        person_hints_topic: what is said of people without naming their company; the resolver reads it.
         topic_partitions: partitions of the topics when they are created.
         topic_replication_factor: -1 takes the broker's default.
         topic_min_insync_replicas: acknowledged means on this many replicas.
@@ -44,6 +45,7 @@ class KafkaSettings(BaseSettings):
     kafka_client_config: dict[str, str | int | float | bool] = Field(default_factory=dict)
     person_changes_topic: str = topics.PERSON_CHANGES
     buyer_group_updates_topic: str = topics.BUYER_GROUP_UPDATES
+    person_hints_topic: str = topics.PERSON_HINTS
     topic_partitions: int = Field(default=12, ge=1)
     topic_replication_factor: int = Field(default=-1)
     topic_min_insync_replicas: int = Field(default=1, ge=1)

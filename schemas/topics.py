@@ -10,10 +10,12 @@ from typing import Final
 from urllib.parse import quote
 
 from schemas.events import PersonChange
+from schemas.hints import PersonHint
 from schemas.times import iso_utc
 
 PERSON_CHANGES: Final = "person-changes"
 BUYER_GROUP_UPDATES: Final = "buyer-group-updates"
+PERSON_HINTS: Final = "person-hints"
 TICK_TYPE: Final = "clock.tick"
 UPDATE_TYPE: Final = "buyer_group.updated"
 UPDATE_SOURCE: Final = "person-changes"
@@ -29,6 +31,11 @@ _MASK: Final = 0xFFFFFFFF
 def company_key(company_id: str) -> bytes:
     """The Kafka key of everything about a company: its id in UTF-8."""
     return company_id.encode()
+
+
+def hint_key(source: str, person_id: str) -> bytes:
+    """The Kafka key of hints about a person, as a source knows them: `source/person id` in UTF-8."""
+    return f"{source}/{person_id}".encode()
 
 
 def partition_for(key: bytes, partitions: int) -> int:
@@ -50,8 +57,8 @@ def murmur2(data: bytes) -> int:
     return h ^ (h >> 15)
 
 
-def change_headers(change: PersonChange, traceparent: str | None = None) -> Headers:
-    """CloudEvents 1.0 headers (Kafka binding, binary mode) of a change, and its W3C trace context if there is one."""
+def change_headers(change: PersonChange | PersonHint, traceparent: str | None = None) -> Headers:
+    """CloudEvents 1.0 headers (Kafka binding, binary mode) of a change or hint, and its W3C trace context if any."""
     headers: Headers = [
         ("ce_specversion", b"1.0"),
         ("ce_id", change.event_id.encode()),

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings
 from cli.logs import LogSettings
 from cli.main import app
 from consumers.relay.settings import RelaySettings
+from consumers.resolver.settings import ResolverSettings
 from consumers.runtime.health import HealthServer
 from consumers.settings import ConsumerSettings
 from db.settings import DatabaseSettings
@@ -35,6 +36,7 @@ MODELS: dict[str, type[BaseSettings]] = {
     "ingress": IngressSettings,
     "consumer": ConsumerSettings,
     "relay": RelaySettings,
+    "resolver": ResolverSettings,
 }
 POSTGRES_NAMES = {"POSTGRES_USER", "POSTGRES_DB", "POSTGRES_PASSWORD"}
 KAFKA_SETTINGS = """
@@ -193,7 +195,7 @@ def test_the_ingress_port_is_the_same_everywhere() -> None:
     assert [url.split(":")[2].split("/")[0] for url in probed] == [port[1]] * 2
 
 
-@pytest.mark.parametrize("name", ["consumer", "relay"])
+@pytest.mark.parametrize("name", ["consumer", "relay", "resolver"])
 def test_health_checks_of_the_workers_ask_where_they_answer(name: str) -> None:
     """Port and path are the process's own."""
     [url] = probed_urls(SERVICES[name]["healthcheck"]["test"])
@@ -232,7 +234,7 @@ def test_addresses_are_those_of_the_services() -> None:
 
 def test_services_start_in_order() -> None:
     """Tables and topics are there before anything uses them; a server that is waited for can tell that it is well."""
-    for name in ("ingress", "consumer", "relay"):
+    for name in ("ingress", "consumer", "relay", "resolver"):
         conditions = {other: rule["condition"] for other, rule in SERVICES[name]["depends_on"].items()}
         assert conditions == dict.fromkeys(("migrate", "topics"), "service_completed_successfully")
     for service in SERVICES.values():

@@ -25,6 +25,12 @@ def stamp_of(change: PersonChange) -> Stamp:
     return f"{change.occurred_at:015d}{_SEPARATOR}{change.source}{_SEPARATOR}{change.event_id}"
 
 
+def parts_of(stamp: Stamp) -> tuple[int, str, str]:
+    """Occurred at (ms), source and event id of a stamp that is not `NEVER`."""
+    occurred_at, source, event_id = stamp.split(_SEPARATOR)
+    return int(occurred_at), source, event_id
+
+
 class Register(NamedTuple):
     """Some fields, each with its value and the stamp of who said so; both tuples are as long as the list of fields."""
 

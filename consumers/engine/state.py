@@ -179,4 +179,5 @@ def job_of(movement: Movement, person: Person) -> tuple[str | bool | None, ...]:
     """
     if movement is Movement.LEFT:
         return (False, None, None, None)
-    return (True, person.title, person.department, person.seniority)
+    present = None if movement is Movement.UNSTATED else True
+    return (present, person.title, person.department, person.seniority)

@@ -115,7 +115,8 @@ def _employment(row: EmploymentRow) -> Employment:
             _stamps(row.name_stamp, row.email_stamp, row.linkedin_url_stamp, row.country_stamp),
         ),
         Register(
-            (row.present, row.title, row.department, row.stated_seniority),
+            # Without a stamp nobody has said whether they are there; the column shows them as gone.
+            (row.present if row.present_stamp else None, row.title, row.department, row.stated_seniority),
             _stamps(row.present_stamp, row.title_stamp, row.department_stamp, row.stated_seniority_stamp),
         ),
         row.joined_at,

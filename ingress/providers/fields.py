@@ -1,7 +1,9 @@
 """Reads single values of a JSON payload; what does not fit is named with the sender's own dotted path."""
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -25,6 +27,49 @@ def as_object(value: Any, field: str) -> JsonObject:
     if not isinstance(value, dict):
         raise InvalidChangeError(field, "must be an object")
     return value
+
+
+def as_list(value: Any, field: str, most: int) -> list[Any]:
+    """An array with at least one element.
+
+    Raises:
+        InvalidChangeError: the value is something else, or has more than `most` elements.
+    """
+    if not isinstance(value, list) or not value:
+        raise InvalidChangeError(field, "must be an array with at least one element")
+    if len(value) > most:
+        raise InvalidChangeError(field, f"has more than {most} elements")
+    return value
+
+
+def element(value: Any, field: str) -> JsonObject:
+    """An object that must be there.
+
+    Raises:
+        InvalidChangeError: the value is something else.
+    """
+    if not isinstance(value, dict):
+        raise InvalidChangeError(field, "must be an object")
+    return value
+
+
+@contextmanager
+def spelled(places: Mapping[str, str]) -> Iterator[None]:
+    """Name what breaks a limit of the contract as the sender spells it.
+
+    Args:
+        places: the contract's field to the sender's.
+    """
+    try:
+        yield
+    except InvalidChangeError as error:
+        raise InvalidChangeError(places.get(error.field, error.field), error.reason) from None
+
+
+def derived_id(*parts: Any) -> str:
+    """An id for an event to which the sender gives none: the same JSON values always have the same one."""
+    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:32]
 
 
 def identifier(value: Any, field: str) -> str:

@@ -1,11 +1,13 @@
 """The original's payload: one JSON object in camelCase, a change of one person at one company.
 
-A person who moves makes two records, one for each company, with the same event id.
+A person who moves makes two records, one for each company, with the same event id. Who opts out does so everywhere: no
+company need be named.
 """
 
+from collections.abc import Set as AbstractSet
 from typing import Any, Final, NamedTuple
 
-from ingress.providers import Skipped
+from ingress.providers import Found, Skipped
 from ingress.providers.fields import JsonObject, as_object, count, field_changes, identifier, instant, text
 from schemas.events import (
     PERSON_TYPES,
@@ -19,6 +21,7 @@ from schemas.events import (
     canonical_type,
     validate_change,
 )
+from schemas.hints import PersonHint, validate_hint
 
 DEFAULT_SOURCE: Final = "generic"
 TAKEN: Final = PERSON_TYPES | {ChangeType.OPTED_OUT, ChangeType.REFRESH_REQUESTED}
@@ -44,7 +47,7 @@ class _Named(NamedTuple):
     field: str
 
 
-def read_changes(payload: Any, received_at: int, source: str | None) -> list[PersonChange] | Skipped:
+def read_changes(payload: Any, received_at: int, source: str | None) -> list[PersonChange] | Found | Skipped:
     """The records of a payload, one a company.
 
     Args:
@@ -53,11 +56,21 @@ def read_changes(payload: Any, received_at: int, source: str | None) -> list[Per
         source: the configured source's name, which counts whatever the payload says; None takes the payload's own.
 
     Returns:
-        One or two valid changes, or why there is none.
+        One or two valid changes, a hint for an opt-out without a company, or why there is none.
 
     Raises:
         InvalidChangeError: names the first field that is wrong, as the sender spells it.
     """
+    return read_payload(payload, received_at, source, _NEEDS_NO_COMPANY)
+
+
+_NEEDS_NO_COMPANY: Final = frozenset({ChangeType.OPTED_OUT})
+
+
+def read_payload(
+    payload: Any, received_at: int, source: str | None, hinted: AbstractSet[str]
+) -> list[PersonChange] | Found | Skipped:
+    """The same, where payloads of the types `hinted` become a hint when they name no company."""
     if not isinstance(payload, dict):
         raise InvalidChangeError("body", "must be a JSON object with one change")
     if not isinstance(kind := payload.get("type"), str):
@@ -72,6 +85,8 @@ def read_changes(payload: Any, received_at: int, source: str | None) -> list[Per
         received_at=received_at,
         said=_said(payload),
     )
+    if kind in hinted and not _names_company(payload):
+        return Found(hints=(_hint(head, _person(payload, head.said)),))
     if kind == ChangeType.COMPANY_CHANGE:
         return _move(payload, head)
     person = None if kind == ChangeType.REFRESH_REQUESTED else _person(payload, head.said)
@@ -114,6 +129,26 @@ def _record(
         top, _, rest = error.field.partition(".")
         places = {"company": at.field, "otherCompany": other.field if other else "otherCompany"}
         raise InvalidChangeError(f"{places[top]}.{rest}" if top in places else error.field, error.reason) from None
+
+
+def _names_company(payload: JsonObject) -> bool:
+    return payload.get("company") is not None or any(_companies(payload))
+
+
+def _hint(head: _Head, person: Person) -> PersonHint:
+    """What is said of a person wherever they are; an opt-out takes no more of them along than their id."""
+    opted_out = head.type == ChangeType.OPTED_OUT
+    return validate_hint(
+        PersonHint(
+            event_id=head.event_id,
+            source=head.source,
+            type=head.type,
+            occurred_at=head.occurred_at,
+            received_at=head.received_at,
+            person=Person(person.id) if opted_out else person,
+            changes={} if opted_out else head.said,
+        )
+    )
 
 
 def _companies(payload: JsonObject) -> tuple[_Named | None, _Named | None]:

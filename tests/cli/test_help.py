@@ -13,6 +13,7 @@ COMMANDS = (
     ["ingress"],
     ["consumer"],
     ["relay"],
+    ["resolver"],
     ["migrate"],
     ["topics"],
     ["sources"],
@@ -21,6 +22,11 @@ COMMANDS = (
     ["classify"],
     ["group"],
     ["group", "show"],
+    ["company"],
+    ["company", "link"],
+    ["hints"],
+    ["hints", "list"],
+    ["hints", "retry"],
 )
 
 

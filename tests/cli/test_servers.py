@@ -56,6 +56,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, database_url: str, kafka_bootstrap
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", kafka_bootstrap)
     monkeypatch.setenv("PERSON_CHANGES_TOPIC", topic)
     monkeypatch.setenv("BUYER_GROUP_UPDATES_TOPIC", f"{topic}-updates")
+    monkeypatch.setenv("PERSON_HINTS_TOPIC", f"{topic}-hints")
     return topic
 
 
@@ -77,7 +78,7 @@ def test_topics_creates_what_is_missing_and_lists_it(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("TOPIC_PARTITIONS", "3")
     first, second = (json.loads(_run("topics", "--json")) for _ in range(2))
 
-    assert sorted(first["created"]) == sorted([name, f"{settings}-updates"])
+    assert sorted(first["created"]) == sorted([name, f"{settings}-updates", f"{settings}-hints"])
     assert second["created"] == []
     assert second["topics"][0] == {
         "name": name,

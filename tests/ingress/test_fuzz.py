@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from ingress.body import parse_json
 from ingress.problems import Problem
-from ingress.providers import Skipped
+from ingress.providers import Found, Skipped
 from ingress.providers.original import TAKEN, read_changes
 from local.welcome import EXAMPLE
 from schemas.codec import decode_change, encode_change
-from schemas.events import InvalidChangeError, PersonChange
+from schemas.events import ChangeType, InvalidChangeError, PersonChange, canonical_type
+from schemas.hints import decode_hint, encode_hint
 from schemas.topics import change_headers, company_key
 
 if TYPE_CHECKING:
@@ -130,6 +131,10 @@ def test_any_json_is_records_or_a_reason(payload: Any) -> None:
         assert found.reason
     elif isinstance(found, Skipped):
         assert payload["type"] not in TAKEN
+    elif isinstance(found, Found):
+        assert canonical_type(payload["type"]) == ChangeType.OPTED_OUT
+        assert not found.changes
+        assert [decode_hint(encode_hint(hint)) for hint in found.hints] == [*found.hints]
     else:
         assert len({change.company.id for change in found}) == len(found) in {1, 2}
         for change in found:
@@ -138,7 +143,7 @@ def test_any_json_is_records_or_a_reason(payload: Any) -> None:
             assert change_headers(change)
 
 
-def _outcome(payload: Any) -> list[PersonChange] | Skipped | InvalidChangeError:
+def _outcome(payload: Any) -> list[PersonChange] | Found | Skipped | InvalidChangeError:
     try:
         return read_changes(json.loads(json.dumps(payload)), NOW, None)
     except InvalidChangeError as error:

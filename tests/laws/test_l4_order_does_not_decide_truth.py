@@ -37,7 +37,7 @@ def joined(changes: list[PersonChange]) -> tuple[Roster, tuple[object, ...]]:
         if said.person is None or said.type not in PERSON_TYPES:
             continue
         person = people.setdefault(said.person.id, {})
-        say(person, "present", said.movement is not Movement.LEFT, said)
+        say(person, "present", None if said.movement is Movement.UNSTATED else said.movement is not Movement.LEFT, said)
         say(person, "name", said.person.name, said)
         if said.movement is not Movement.LEFT:
             say(person, "title", said.person.title, said)
@@ -46,7 +46,10 @@ def joined(changes: list[PersonChange]) -> tuple[Roster, tuple[object, ...]]:
     def values(of: dict[str, tuple[tuple[int, str, str], object]], *names: str) -> tuple[object, ...]:
         return tuple(of[name][1] if name in of else None for name in names)
 
-    roster = {who: values(fields, "present", "name", "title", "department") for who, fields in people.items()}
+    roster = {
+        who: ("present" in fields and fields["present"][1], *values(fields, "name", "title", "department"))
+        for who, fields in people.items()
+    }
     return roster, values(facts, "name", "size")
 
 
@@ -116,3 +119,17 @@ def test_changes_of_one_moment_are_ordered_by_source_and_event_id() -> None:
         order = [one, two]
         rng.shuffle(order)
         assert folded(order).roster["p1"].job.values[1] == "CRO"
+
+
+def test_a_hint_does_not_bring_back_whom_a_late_departure_takes_away() -> None:
+    """What is said of somebody wherever they are says not that they are here, however late the truth arrives."""
+    here = change("e1", movement=Movement.JOINED)
+    hint = change("e2", title="VP Sales", movement=Movement.UNSTATED, occurred_at=here.occurred_at + 20)
+    left = change("e3", movement=Movement.LEFT, occurred_at=here.occurred_at + 10)
+
+    for order in ([here, hint, left], [here, left, hint], [hint, left, here]):
+        person = folded(order).roster["p1"]
+        assert not person.present
+        assert person.job.values[1] == "VP Sales"
+    assert folded([here, hint]).roster["p1"].present
+    assert not folded([hint]).roster["p1"].present

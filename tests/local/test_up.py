@@ -149,6 +149,7 @@ def test_servers_from_outside_win(
         DATABASE_URL=database_url,
         PERSON_CHANGES_TOPIC=(topic := make_topic()),
         BUYER_GROUP_UPDATES_TOPIC=f"{topic}-updates",
+        PERSON_HINTS_TOPIC=f"{topic}-hints",
         CONSUMER_GROUP=topic,
     ).ready()
 
@@ -168,6 +169,7 @@ def test_a_consumer_that_dies_ends_the_run_with_its_last_words(
         DATABASE_URL=database_url,
         PERSON_CHANGES_TOPIC=(topic := make_topic()),
         BUYER_GROUP_UPDATES_TOPIC=f"{topic}-updates",
+        PERSON_HINTS_TOPIC=f"{topic}-hints",
         CONSUMER_GROUP=topic,
     ).ready()
     (consumer,) = [child for child in run.process.children() if "consumer" in child.cmdline()]

@@ -12,6 +12,7 @@ from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, Resourc
 from schemas.admin import TopicConfigError, check_topic, ensure_topics, partition_count
 from schemas.settings import KafkaSettings
 
+_TOPICS = ("person_changes", "buyer_group_updates", "person_hints")
 MakeSettings = Callable[..., KafkaSettings]
 
 
@@ -24,13 +25,13 @@ def client(kafka_bootstrap: str) -> Iterator[AdminClient]:
 
 @pytest.fixture
 def make_settings(kafka_bootstrap: str, client: AdminClient) -> Iterator[MakeSettings]:
-    """Settings with two topic names of this test's own; the topics are gone afterwards."""
+    """Settings with topic names of this test's own; the topics are gone afterwards."""
     names: list[str] = []
 
     def make(**others: int) -> KafkaSettings:
         mark = uuid.uuid4().hex[:12]
-        names.extend(both := (f"test-{mark}-changes", f"test-{mark}-updates"))
-        topics = dict(zip(("person_changes_topic", "buyer_group_updates_topic"), both, strict=True))
+        topics = {f"{name}_topic": f"test-{mark}-{name}" for name in _TOPICS}
+        names.extend(topics.values())
         return KafkaSettings.model_validate({"kafka_bootstrap_servers": kafka_bootstrap, **topics, **others})
 
     yield make
@@ -39,7 +40,7 @@ def make_settings(kafka_bootstrap: str, client: AdminClient) -> Iterator[MakeSet
 
 
 def _names(settings: KafkaSettings) -> list[str]:
-    return [settings.person_changes_topic, settings.buyer_group_updates_topic]
+    return [settings.person_changes_topic, settings.buyer_group_updates_topic, settings.person_hints_topic]
 
 
 def _config(client: AdminClient, name: str) -> dict[str, str | None]:
@@ -48,7 +49,7 @@ def _config(client: AdminClient, name: str) -> dict[str, str | None]:
     return {key: entry.value for key, entry in entries.items()}
 
 
-def test_both_topics_are_made_as_the_design_asks(make_settings: MakeSettings, client: AdminClient) -> None:
+def test_all_topics_are_made_as_the_design_asks(make_settings: MakeSettings, client: AdminClient) -> None:
     """Twelve partitions, thirty days, nothing compacted, acknowledged means stored; the log's time is the broker's."""
     settings = make_settings()
     assert ensure_topics(settings) == _names(settings)

@@ -23,13 +23,23 @@ from schemas.events import (
     PersonChange,
 )
 from schemas.settings import KafkaSettings, RegistrySettings
-from schemas.topics import BUYER_GROUP_UPDATES, PERSON_CHANGES, Headers, change_headers, tick_headers, update_headers
+from schemas.topics import (
+    BUYER_GROUP_UPDATES,
+    PERSON_CHANGES,
+    PERSON_HINTS,
+    Headers,
+    change_headers,
+    hint_key,
+    tick_headers,
+    update_headers,
+)
 
 _TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 _FILES = {
     "PersonChange": "person_change",
     "Tick": "tick",
     "BuyerGroupUpdated": "buyer_group_updated",
+    "PersonHint": "person_hint",
 }
 
 
@@ -81,6 +91,7 @@ def test_every_reference_leads_somewhere(described: dict[str, Any], schema_folde
     [
         ("personChanges", PERSON_CHANGES, ["PersonChange", "Tick"]),
         ("buyerGroupUpdates", BUYER_GROUP_UPDATES, ["BuyerGroupUpdated"]),
+        ("personHints", PERSON_HINTS, ["PersonHint"]),
     ],
 )
 def test_the_topics_are_those_that_are_made(
@@ -98,8 +109,8 @@ def test_the_topics_are_those_that_are_made(
 
 
 def test_there_are_no_other_channels(described: dict[str, Any]) -> None:
-    """Both topics are described, and nothing that does not exist."""
-    assert set(described["channels"]) == {"personChanges", "buyerGroupUpdates"}
+    """All topics are described, and nothing that does not exist."""
+    assert set(described["channels"]) == {"personChanges", "buyerGroupUpdates", "personHints"}
 
 
 def test_the_local_server_is_where_the_settings_look(described: dict[str, Any]) -> None:
@@ -123,6 +134,7 @@ def test_every_message_is_sent_or_received(described: dict[str, Any]) -> None:
         "receivePersonChange": "receive",
         "tick": "send",
         "sendBuyerGroupUpdated": "send",
+        "receivePersonHint": "receive",
     }
 
 
@@ -163,6 +175,39 @@ def test_the_key_is_a_field_of_the_value(described: dict[str, Any], message: str
         for step in key.split("."):
             field = next(field for field in fields if field["name"] == step)
             fields = field["type"]["fields"] if isinstance(field["type"], dict) else []
+
+
+def test_the_key_of_a_hint_is_who_says_it_of_whom(described: dict[str, Any]) -> None:
+    """Source and person, joined as the description says; room for two of the longest ids."""
+    found = described["components"]["messages"]["PersonHint"]
+    binding = found["bindings"]["kafka"]["key"]
+
+    assert found["x-key-fields"] == ["source", "person.id"]
+    assert "joined by a slash" in binding["description"]
+    assert hint_key("hubspot", "42") == b"hubspot/42"
+    assert binding["maxLength"] == 2 * MAX_ID_BYTES + 1
+
+
+def test_what_hints_and_changes_share_is_the_same(schema_folder: Path) -> None:
+    """A person, a movement and a field's change are one type in both schemas, so generated classes are one as well."""
+
+    def named(node: Any) -> Iterator[tuple[str, Any]]:
+        if isinstance(node, dict):
+            if "name" in node and node.get("type") in ("record", "enum"):
+                yield node["name"], node
+            for value in node.values():
+                yield from named(value)
+        elif isinstance(node, list):
+            for item in node:
+                yield from named(item)
+
+    change, hint = (
+        dict(named(json.loads((schema_folder / f"{name}.avsc").read_text())))
+        for name in ("person_change", "person_hint")
+    )
+    shared = set(change) & set(hint)
+    assert shared == {"Person", "Movement", "FieldChange"}
+    assert all(change[name] == hint[name] for name in shared)
 
 
 def _hold_headers(described: dict[str, Any], schema: str, headers: Headers, message: str) -> None:

@@ -15,6 +15,7 @@ Schema = dict[str, Any]
 RELEASED = {
     "buyer_group_updated": ["ab6910e8a9c9b8e1"],
     "person_change": ["16d86894057f8e55"],
+    "person_hint": ["1ebea4fcdea0b237"],
     "tick": ["bd3e40fdbd5250e5"],
 }
 """Fingerprints of every version that was ever written to a topic, oldest first."""
@@ -81,7 +82,7 @@ def _misread(writer: Schema, reader: Schema) -> str | None:
 
 def test_the_folder_has_the_schemas_of_the_contract(schema_versions: dict[str, list[Schema]]) -> None:
     """The check below looks at the schemas that exist."""
-    assert set(schema_versions) == {"person_change", "buyer_group_updated", "tick"}
+    assert set(schema_versions) == {"person_change", "person_hint", "buyer_group_updated", "tick"}
 
 
 @pytest.mark.parametrize("name", RELEASED)
@@ -95,14 +96,14 @@ def test_what_was_released_stays(name: str, schema_versions: dict[str, list[Sche
     assert found[0] == RELEASED[name][-1]
 
 
-@pytest.mark.parametrize("name", ["person_change", "buyer_group_updated", "tick"])
+@pytest.mark.parametrize("name", ["person_change", "person_hint", "buyer_group_updated", "tick"])
 def test_every_version_reads_every_other(name: str, schema_versions: dict[str, list[Schema]]) -> None:
     """Old consumers read new producers, new consumers read the whole log, in any order of deployment."""
     for writer, reader in product(schema_versions[name], repeat=2):
         assert _misread(writer, reader) is None
 
 
-@pytest.mark.parametrize("name", ["person_change", "buyer_group_updated", "tick"])
+@pytest.mark.parametrize("name", ["person_change", "person_hint", "buyer_group_updated", "tick"])
 def test_every_enum_has_a_default_for_symbols_to_come(name: str, schema_versions: dict[str, list[Schema]]) -> None:
     """Without a default a new symbol stops every older reader."""
     for version in schema_versions[name]:

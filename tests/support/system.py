@@ -80,6 +80,10 @@ class System:
         """A relay process; the topic is that of `settings`."""
         return self._start("relay", settings)
 
+    def start_resolver(self, **settings: str) -> Child:
+        """A resolver process; the topic of its hints is that of `settings`."""
+        return self._start("resolver", settings)
+
     def start_ingress(self, **settings: str) -> str:
         """An ingress process that answers; returns its URL."""
         port = free_port()
@@ -198,6 +202,7 @@ class System:
             "DATABASE_URL": self.database_url,
             "PERSON_CHANGES_TOPIC": self.topic,
             "CONSUMER_GROUP": self.topic,
+            "RESOLVER_GROUP": f"{self.topic}-resolver",
             "PYTHONPATH": str(ROOT),
             "LOG_FORMAT": "json",
             **self.settings,

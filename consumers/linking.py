@@ -1,0 +1,158 @@
+"""A company that turns out to be another one: what is known of it, said once more under the right id. Pure.
+
+Each field is said again with the stamp that it has, so the rosters join as if it had been said there at once (law L4);
+and everybody has left the company that is none.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from consumers.engine.register import Register, Stamp, parts_of
+from consumers.engine.state import FACT_FIELDS, JOB_FIELDS, PERSON_FIELDS, CompanyState, Employment
+from schemas.events import MAX_ID_BYTES, ChangeType, Company, Movement, Person, PersonChange
+
+SOURCE: Final = "company-link"
+_PERSON: Final = {**{name: name for name in (*PERSON_FIELDS, *JOB_FIELDS)}, "stated_seniority": "seniority"}
+"""The engine's fields, by the names that a change has for them."""
+
+
+@dataclass(slots=True)
+class _Said:
+    """What one change said, as far as it still counts."""
+
+    facts: dict[str, object] = field(default_factory=dict)
+    people: dict[str, dict[str, object]] = field(default_factory=lambda: defaultdict(dict))
+
+
+def link(old: CompanyState, ours: str, now: int) -> list[PersonChange]:
+    """The changes that move a company's roster.
+
+    Args:
+        old: the company under the id that is none of ours, with its whole roster.
+        ours: the company that it is.
+        now: ms UTC.
+
+    Returns:
+        Changes at `ours` first, then the departures; the same state gives the former with the same ids again.
+    """
+    moved = [*_facts_and_people(old, ours, now), *_beginnings(old, ours, now)]
+    return [*_one_identity_each(moved), *_departures(old, ours, now)]
+
+
+def _facts_and_people(old: CompanyState, ours: str, now: int) -> Iterator[PersonChange]:
+    said: dict[Stamp, _Said] = defaultdict(_Said)
+    for stamp, name, value in _fields(old.facts, FACT_FIELDS):
+        said[stamp].facts[name] = value
+    for person_id, employment in sorted(old.roster.items()):
+        for register, names in ((employment.who, PERSON_FIELDS), (employment.job, JOB_FIELDS)):
+            for stamp, name, value in _fields(register, names):
+                said[stamp].people[person_id][_PERSON[name]] = value
+    for stamp, one in sorted(said.items()):
+        company = Company(ours, **one.facts)  # type: ignore[arg-type]  # FACT_FIELDS are a company's fields
+        if not one.people:
+            yield _change(stamp, company, now)
+        for person_id, values in one.people.items():
+            movement = _movement(values.pop("present", None), old.roster[person_id], stamp)
+            person = Person(person_id, **values)  # type: ignore[arg-type]  # _PERSON are a person's fields
+            yield _change(stamp, company, now, movement, person)
+
+
+def _fields(register: Register, names: Sequence[str]) -> Iterator[tuple[Stamp, str, object]]:
+    """Fields of which somebody has said something; what an earlier link said is of the old company only."""
+    for name, value, stamp in zip(names, register.values, register.stamps, strict=True):
+        if stamp and value is not None and parts_of(stamp)[1] != SOURCE:
+            yield stamp, name, value
+
+
+def _movement(present: object, employment: Employment, stamp: Stamp) -> Movement:
+    if present is None:
+        return Movement.UNSTATED
+    if present is False:
+        return Movement.LEFT
+    return Movement.JOINED if employment.joined_at == parts_of(stamp)[0] else Movement.NONE
+
+
+def _change(
+    stamp: Stamp,
+    company: Company,
+    now: int,
+    movement: Movement = Movement.UNKNOWN,
+    person: Person | None = None,
+) -> PersonChange:
+    occurred_at, source, event_id = parts_of(stamp)
+    return PersonChange(
+        event_id=event_id,
+        source=source,
+        type=ChangeType.REFRESH_REQUESTED if person is None else ChangeType.ROLE_CHANGE,
+        occurred_at=occurred_at,
+        received_at=max(now, occurred_at),
+        company=company,
+        movement=movement,
+        person=person,
+    )
+
+
+def _beginnings(old: CompanyState, ours: str, now: int) -> Iterator[PersonChange]:
+    """When people joined or were first seen, where no field that still counts is as old as that."""
+    for person_id, employment in sorted(old.roster.items()):
+        stamps = [stamp for stamp in (*employment.who.stamps, *employment.job.stamps) if stamp]
+        times = {parts_of(stamp)[0] for stamp in stamps}
+        presence = employment.job.stamps[0]
+        joined_at = employment.joined_at
+        if joined_at is not None and presence and joined_at < parts_of(presence)[0]:
+            times.add(joined_at)
+            yield _beginning(person_id, joined_at, Movement.JOINED, ours, now)
+        if employment.first_seen_at < min(times, default=now):
+            yield _beginning(person_id, employment.first_seen_at, Movement.UNSTATED, ours, now)
+
+
+def _beginning(person_id: str, at: int, movement: Movement, ours: str, now: int) -> PersonChange:
+    return PersonChange(
+        event_id=_digest(movement, str(at), person_id),
+        source=SOURCE,
+        type=ChangeType.ROLE_CHANGE,
+        occurred_at=at,
+        received_at=max(now, at),
+        company=Company(ours),
+        movement=movement,
+        person=Person(person_id),
+    )
+
+
+def _departures(old: CompanyState, ours: str, now: int) -> Iterator[PersonChange]:
+    """A moment later than what says that somebody is there: what is said later still is found by the next link."""
+    for person_id, employment in sorted(old.roster.items()):
+        if not employment.present:
+            continue
+        at = parts_of(employment.job.stamps[0])[0] + 1
+        yield PersonChange(
+            event_id=_digest("left", str(at), person_id),
+            source=SOURCE,
+            type=ChangeType.COMPANY_CHANGE,
+            occurred_at=at,
+            received_at=max(now, at),
+            company=Company(old.company_id),
+            movement=Movement.LEFT,
+            person=Person(person_id),
+            other_company=Company(ours),
+        )
+
+
+def _one_identity_each(changes: Sequence[PersonChange]) -> Iterator[PersonChange]:
+    """One event may have said something of several people; at one company an identity has one effect (law L2)."""
+    seen: set[tuple[str, str]] = set()
+    for change in changes:
+        event_id = change.event_id
+        if (change.source, event_id) in seen and change.person is not None:
+            event_id = f"{event_id}~{change.person.id}"
+        if len(event_id.encode()) > MAX_ID_BYTES:
+            event_id = _digest(event_id)
+        seen.add((change.source, event_id))
+        yield replace(change, event_id=event_id)
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]

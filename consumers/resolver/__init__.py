@@ -1,0 +1,1 @@
+"""Finds the companies that a hint is about: one change for each, or the hint is parked with its reason."""
