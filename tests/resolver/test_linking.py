@@ -22,7 +22,7 @@ def folded(company: str, changes: list[PersonChange], state: CompanyState | None
 
 def known(state: CompanyState) -> dict[str, Employment]:
     """The roster; of those who are gone it does not matter when they had come."""
-    return {who: one if one.present else replace(one, joined_at=None) for who, one in state.roster.items()}
+    return {who: one if one.present else one._replace(joined_at=None) for who, one in state.roster.items()}
 
 
 @given(histories())
