@@ -89,3 +89,14 @@ def test_departures_say_where_to() -> None:
     assert (left.movement, left.source, left.occurred_at) == (Movement.LEFT, SOURCE, NOW + 1)
     assert left.other_company is not None
     assert left.other_company.id == "ours"
+
+
+def test_who_left_our_company_for_what_is_our_company_has_not_left() -> None:
+    """A move from ours to theirs is one event at both: its second half must not be taken for a duplicate."""
+    left = change("e1", "ours", movement=Movement.LEFT)
+    ours = folded("ours", [change("e0", "ours", occurred_at=NOW - HOUR), left])
+    old = folded("acme", [change("e1", movement=Movement.JOINED)])
+    assert not ours.roster["p1"].present
+
+    after = folded("ours", link(old, "ours", LATER, ours.seen), ours)
+    assert after.roster["p1"].present
