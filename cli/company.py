@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from consumers.engine.state import CompanyState
     from consumers.settings import ConsumerSettings
     from db.store import Store
+    from schemas.events import PersonChange
 
 company_app = typer.Typer(no_args_is_help=True, help="Tell which companies of other people's are ours.")
 
@@ -40,7 +41,6 @@ def link_command(theirs: Theirs, ours: Ours, domain: Domain = None, wait: Wait =
     under our id, with the times and the senders that it had, and everybody leaves the other. Run it again at any time:
     what was moved is not moved twice.
     """
-    from consumers.linking import link
     from consumers.settings import ConsumerSettings
     from db.store import Store
     from ingress.aliases import CACHE_SECONDS
@@ -55,7 +55,7 @@ def link_command(theirs: Theirs, ours: Ours, domain: Domain = None, wait: Wait =
     with database_trouble(url), Store(url) as store, kafka_trouble(settings.kafka_bootstrap_servers):
         _wait_for_consumers(settings, store, wait)
         state = _state(store, theirs)
-        changes = link(state, ours, now_ms()) if state is not None else []
+        changes = _changes(store, state, ours) if state is not None else []
         try:
             appended = Appender(settings, "person-changes-cli", 60.0).append(
                 outgoing(change, settings) for change in changes
@@ -119,3 +119,15 @@ def _state(store: "Store", company_id: str) -> "CompanyState | None":
         return None
     employments = store.rosters([company_id], []).employments
     return company_state(rows[0], employments, whole=True, seen=frozenset())
+
+
+def _changes(store: "Store", state: "CompanyState", ours: str) -> "list[PersonChange]":
+    """What moves the roster; the same moment twice, to ask in between which of it our company has had."""
+    from consumers.engine.state import Identity
+    from consumers.linking import link
+    from db.rows import EventKey
+
+    now = now_ms()
+    keys = {EventKey(ours, change.source, change.event_id) for change in link(state, ours, now)}
+    _, known = store.companies([ours], sorted(keys))
+    return link(state, ours, now, {Identity(key.source, key.event_id) for key in known})

@@ -7,11 +7,12 @@ and everybody has left the company that is none.
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from consumers.engine.register import Register, Stamp, parts_of
-from consumers.engine.state import FACT_FIELDS, JOB_FIELDS, PERSON_FIELDS, CompanyState, Employment
+from consumers.engine.state import FACT_FIELDS, JOB_FIELDS, PERSON_FIELDS, CompanyState, Employment, Identity
 from schemas.events import MAX_ID_BYTES, ChangeType, Company, Movement, Person, PersonChange
 
 SOURCE: Final = "company-link"
@@ -27,19 +28,20 @@ class _Said:
     people: dict[str, dict[str, object]] = field(default_factory=lambda: defaultdict(dict))
 
 
-def link(old: CompanyState, ours: str, now: int) -> list[PersonChange]:
+def link(old: CompanyState, ours: str, now: int, known: AbstractSet[Identity] = frozenset()) -> list[PersonChange]:
     """The changes that move a company's roster.
 
     Args:
         old: the company under the id that is none of ours, with its whole roster.
         ours: the company that it is.
         now: ms UTC.
+        known: identities of changes that `ours` has had already.
 
     Returns:
         Changes at `ours` first, then the departures; the same state gives the former with the same ids again.
     """
     moved = [*_facts_and_people(old, ours, now), *_beginnings(old, ours, now)]
-    return [*_one_identity_each(moved), *_departures(old, ours, now)]
+    return [*_one_identity_each(moved, known), *_departures(old, ours, now)]
 
 
 def _facts_and_people(old: CompanyState, ours: str, now: int) -> Iterator[PersonChange]:
@@ -141,16 +143,21 @@ def _departures(old: CompanyState, ours: str, now: int) -> Iterator[PersonChange
         )
 
 
-def _one_identity_each(changes: Sequence[PersonChange]) -> Iterator[PersonChange]:
-    """One event may have said something of several people; at one company an identity has one effect (law L2)."""
-    seen: set[tuple[str, str]] = set()
+def _one_identity_each(changes: Sequence[PersonChange], known: AbstractSet[Identity]) -> Iterator[PersonChange]:
+    """At one company an identity has one effect (law L2), but one event may have said something of several people.
+
+    Or of both companies: who left ours for theirs, which is ours, has not left, so that they are there is said anew.
+    """
+    seen: set[Identity] = set()
     for change in changes:
         event_id = change.event_id
-        if (change.source, event_id) in seen and change.person is not None:
+        if Identity(change.source, event_id) in seen and change.person is not None:
             event_id = f"{event_id}~{change.person.id}"
+        if Identity(change.source, event_id) in known and change.movement in (Movement.JOINED, Movement.NONE):
+            event_id = f"{event_id}~moved"
         if len(event_id.encode()) > MAX_ID_BYTES:
             event_id = _digest(event_id)
-        seen.add((change.source, event_id))
+        seen.add(Identity(change.source, event_id))
         yield replace(change, event_id=event_id)
 
 

@@ -191,7 +191,8 @@ def _told(status: str, event_id: str, code: int) -> Response:
 
 _ANSWERS: Final = {
     "202": '{"status":"enqueued","eventId":…}: stored on every replica; the buyer group follows within a second',
-    "200": '"already_processed": it had its effect before; "skipped": it says nothing about a buyer group, and why',
+    "200": '"already_processed": it had its effect before; "skipped": it says nothing about a buyer group, and why; '
+    '"kept": it could not be read and is kept for people, where a source is configured so',
     "400": "the body is not JSON",
     "401": "signature or timestamp missing, wrong, too old or too far ahead",
     "404": "no such source",

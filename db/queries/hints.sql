@@ -28,6 +28,7 @@ FROM unnest(
 ) AS n (source, person_id, event_id, type, log_time, reason, value)
 ON CONFLICT (source, person_id, event_id) DO UPDATE
 SET reason = excluded.reason, status = 'parked', value = excluded.value
+WHERE parked_hints.reason <> excluded.reason OR parked_hints.status <> 'parked'
 
 -- resolve: hints that companies were told of wait no more
 UPDATE parked_hints AS p

@@ -1,7 +1,7 @@
 """The original's payload: one JSON object in camelCase, a change of one person at one company.
 
-A person who moves makes two records, one for each company, with the same event id. Who opts out does so everywhere: no
-company need be named.
+A person who moves makes two records, one for each company, with the same event id. Who opts out does so everywhere: at
+the company that is named, if one is, and by a hint wherever else they are known.
 """
 
 from collections.abc import Set as AbstractSet
@@ -56,15 +56,12 @@ def read_changes(payload: Any, received_at: int, source: str | None) -> list[Per
         source: the configured source's name, which counts whatever the payload says; None takes the payload's own.
 
     Returns:
-        One or two valid changes, a hint for an opt-out without a company, or why there is none.
+        One or two valid changes; for an opt-out a hint besides; or why there is none.
 
     Raises:
         InvalidChangeError: names the first field that is wrong, as the sender spells it.
     """
-    return read_payload(payload, received_at, source, _NEEDS_NO_COMPANY)
-
-
-_NEEDS_NO_COMPANY: Final = frozenset({ChangeType.OPTED_OUT})
+    return read_payload(payload, received_at, source, frozenset())
 
 
 def read_payload(
@@ -85,8 +82,8 @@ def read_payload(
         received_at=received_at,
         said=_said(payload),
     )
-    if kind in hinted and not _names_company(payload):
-        return Found(hints=(_hint(head, _person(payload, head.said)),))
+    if kind == ChangeType.OPTED_OUT or (kind in hinted and not _names_company(payload)):
+        return _everywhere(payload, head)
     if kind == ChangeType.COMPANY_CHANGE:
         return _move(payload, head)
     person = None if kind == ChangeType.REFRESH_REQUESTED else _person(payload, head.said)
@@ -131,13 +128,26 @@ def _record(
         raise InvalidChangeError(f"{places[top]}.{rest}" if top in places else error.field, error.reason) from None
 
 
+def _everywhere(payload: JsonObject, head: _Head) -> Found:
+    """A hint; and a change at the company that an opt-out names, which need not wait for the look-up.
+
+    An opt-out takes no more of the person along than their id.
+    """
+    person = _person(payload, head.said)
+    if head.type == ChangeType.OPTED_OUT:
+        head, person = head._replace(said={}), Person(person.id)
+    if payload.get("company") is None:
+        return Found(hints=(_hint(head, person),))
+    at = _Named(_company(payload["company"], "company"), "company")
+    return Found((_record(head, at, person),), (_hint(head, person),))
+
+
 def _names_company(payload: JsonObject) -> bool:
     return payload.get("company") is not None or any(_companies(payload))
 
 
 def _hint(head: _Head, person: Person) -> PersonHint:
-    """What is said of a person wherever they are; an opt-out takes no more of them along than their id."""
-    opted_out = head.type == ChangeType.OPTED_OUT
+    """What is said of a person wherever they are."""
     return validate_hint(
         PersonHint(
             event_id=head.event_id,
@@ -145,8 +155,8 @@ def _hint(head: _Head, person: Person) -> PersonHint:
             type=head.type,
             occurred_at=head.occurred_at,
             received_at=head.received_at,
-            person=Person(person.id) if opted_out else person,
-            changes={} if opted_out else head.said,
+            person=person,
+            changes=head.said,
         )
     )
 

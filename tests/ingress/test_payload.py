@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from ingress.providers import Skipped
+from ingress.providers import Found, Skipped
 from ingress.providers.original import TAKEN, read_changes
 from schemas.events import ChangeType, Company, FieldChange, InvalidChangeError, Movement, Person, PersonChange
 
@@ -135,8 +135,12 @@ def test_linkedin_s_names_are_ours(alias: str, kind: ChangeType) -> None:
 
 @pytest.mark.parametrize("kind", sorted(TAKEN))
 def test_all_types_of_the_documentation_are_taken(kind: str) -> None:
-    """Each of them makes one record of its type."""
-    assert _one(type=kind).type == kind
+    """Each of them makes one record of its type; who opts out does so elsewhere as well."""
+    found = read_changes(_payload(type=kind), NOW, None)
+    assert not isinstance(found, Skipped)
+    changes, hints = (found.changes, found.hints) if isinstance(found, Found) else (found, ())
+    assert [change.type for change in changes] == [kind]
+    assert [hint.type for hint in hints] == ([kind] if kind == "person.opted_out" else [])
 
 
 def test_a_request_for_a_refresh_needs_no_person() -> None:

@@ -151,6 +151,7 @@ def test_servers_from_outside_win(
         BUYER_GROUP_UPDATES_TOPIC=f"{topic}-updates",
         PERSON_HINTS_TOPIC=f"{topic}-hints",
         CONSUMER_GROUP=topic,
+        RESOLVER_GROUP=f"{topic}-resolver",
     ).ready()
 
     assert "202 Accepted" in run.curl()
@@ -160,8 +161,9 @@ def test_servers_from_outside_win(
     assert run.stop(signal.SIGTERM) == 0
 
 
+@pytest.mark.parametrize("name", ["consumer", "resolver"])
 def test_a_consumer_that_dies_ends_the_run_with_its_last_words(
-    start: Start, kafka_bootstrap: str, database_url: str, make_topic: Callable[..., str]
+    start: Start, kafka_bootstrap: str, database_url: str, make_topic: Callable[..., str], name: str
 ) -> None:
     """Half a system is worse than none: what is left stops, and the message names the log."""
     run = start(
@@ -171,11 +173,12 @@ def test_a_consumer_that_dies_ends_the_run_with_its_last_words(
         BUYER_GROUP_UPDATES_TOPIC=f"{topic}-updates",
         PERSON_HINTS_TOPIC=f"{topic}-hints",
         CONSUMER_GROUP=topic,
+        RESOLVER_GROUP=f"{topic}-resolver",
     ).ready()
-    (consumer,) = [child for child in run.process.children() if "consumer" in child.cmdline()]
+    (child,) = [child for child in run.process.children() if name in child.cmdline()]
 
-    consumer.kill()
+    child.kill()
 
     assert run.process.wait(30) == 1
-    assert "consumer ended by itself with code -9" in run.text()
-    assert str(run.data_dir / "logs" / "consumer.log") in run.text()
+    assert f"{name} ended by itself with code -9" in run.text()
+    assert str(run.data_dir / "logs" / f"{name}.log") in run.text()

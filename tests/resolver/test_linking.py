@@ -22,7 +22,7 @@ def folded(company: str, changes: list[PersonChange], state: CompanyState | None
 
 def known(state: CompanyState) -> dict[str, Employment]:
     """The roster; of those who are gone it does not matter when they had come."""
-    return {who: one if one.present else replace(one, joined_at=None) for who, one in state.roster.items()}
+    return {who: one if one.present else one._replace(joined_at=None) for who, one in state.roster.items()}
 
 
 @given(histories())
@@ -89,3 +89,14 @@ def test_departures_say_where_to() -> None:
     assert (left.movement, left.source, left.occurred_at) == (Movement.LEFT, SOURCE, NOW + 1)
     assert left.other_company is not None
     assert left.other_company.id == "ours"
+
+
+def test_who_left_our_company_for_what_is_our_company_has_not_left() -> None:
+    """A move from ours to theirs is one event at both: its second half must not be taken for a duplicate."""
+    left = change("e1", "ours", movement=Movement.LEFT)
+    ours = folded("ours", [change("e0", "ours", occurred_at=NOW - HOUR), left])
+    old = folded("acme", [change("e1", movement=Movement.JOINED)])
+    assert not ours.roster["p1"].present
+
+    after = folded("ours", link(old, "ours", LATER, ours.seen), ours)
+    assert after.roster["p1"].present

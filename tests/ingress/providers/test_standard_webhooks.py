@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from ingress.providers import Found
 from ingress.providers.registry import ADAPTERS
 from schemas.events import Movement, Person
 from schemas.hints import PersonHint
@@ -56,13 +57,15 @@ def test_what_is_wrong_with_an_envelope_is_named_by_its_path(payload: Any, field
     assert refusal("standard-webhooks", payload) == field
 
 
-def test_an_opt_out_in_the_originals_shape_needs_no_company() -> None:
-    """It names a person; with a company it stays a change at that company."""
+def test_an_opt_out_in_the_originals_shape_reaches_every_company() -> None:
+    """It names a person: by a hint wherever they are known, and at once at the company that is named, if one is."""
     payload = {"id": "e", "type": "person.opted_out", "person": {"id": "p", "name": "Ann"}}
-    (hint,) = read("original", payload).hints
+    hint = PersonHint("e", "generic", "person.opted_out", NOW, NOW, Person("p"))
 
-    assert hint == PersonHint("e", "generic", "person.opted_out", NOW, NOW, Person("p"))
-    assert read("original", {**payload, "company": "c"}).changes[0].company.id == "c"
+    assert read("original", payload) == Found(hints=(hint,))
+    found = read("original", {**payload, "company": "c"})
+    assert found.hints == (hint,)
+    assert [(c.company.id, c.event_id, c.person, c.changes) for c in found.changes] == [("c", "e", Person("p"), {})]
 
 
 def test_the_registry_names_all_adapters() -> None:
