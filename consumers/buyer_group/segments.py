@@ -63,8 +63,9 @@ def _votes(found: Sequence[Match], context: frozenset[str]) -> Counter[str] | No
         return None
     votes: Counter[str] = Counter()
     for match in found:
-        if not isinstance(match, str) and len(match) == 1 and len(match[0].languages) == 1:
-            votes[match[0].languages[0]] += 2
+        if not isinstance(match, str) and len(match) == 1:
+            languages = match[0].languages
+            votes.update(dict.fromkeys(languages, 2 if len(languages) == 1 else 1))
     for tag in context:
         kind, _, code = tag.partition(":")
         if kind == "country":

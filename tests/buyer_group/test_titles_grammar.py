@@ -288,6 +288,24 @@ def test_the_other_words_of_a_title_tell_its_language() -> None:
     """Without a country, the words beside a shared one say which language it is."""
     assert classify("Chef inom vården").seniority == "head"
     assert classify("Chef at Hotel Ritz").function == "other"
+    assert classify("Chef, intern kommunikation").seniority != "training"
+    assert classify("Intern, Communications").seniority == "training"
+
+
+@pytest.mark.parametrize(
+    ("title", "level", "function"),
+    [
+        ("Financial Reporting Manager", "manager", "finance"),
+        ("Order to Cash Manager", "manager", "finance"),
+        ("Ad Operations Manager", "manager", "operations"),
+        ("Founder of an early stage startup", "owner", "executive"),
+        ("Leiter Vertrieb Muster AG", "head", "sales"),
+        ("SE Asia Sales Director", "director", "sales"),
+    ],
+)
+def test_a_short_word_of_one_language_spoils_no_other(title: str, level: str, function: str) -> None:
+    """AD leads a company in Italy, AG is no network, stage is no traineeship in English."""
+    assert _said(title) == (level, function)
 
 
 def test_a_reading_does_not_depend_on_the_process() -> None:
