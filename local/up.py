@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
@@ -25,8 +26,7 @@ from local.welcome import welcome
 
 READY_SECONDS: Final = 30.0
 INGRESS_STOP_SECONDS: Final = 3.0
-CONSUMER_STOP_SECONDS: Final = 3.0
-RELAY_STOP_SECONDS: Final = 2.0
+WORKER_STOP_SECONDS: Final = 3.0
 WATCH_SECONDS: Final = 0.2
 
 
@@ -164,7 +164,7 @@ def _prepare(bootstrap: str, url: str) -> None:
 
 
 def _start_children(stack: ExitStack, data_dir: Path, port: int, known: Mapping[str, str]) -> list[Child]:
-    """Ingress, resolver, consumer and relay, all ready; stopped in this order."""
+    """Ingress, resolver, consumer and relay, all ready; ingress is stopped first, then the others side by side."""
     logs, probes, relay_probes, resolver_probes = data_dir / "logs", free_port(), free_port(), free_port()
     logs.mkdir(exist_ok=True)
     environment = {
@@ -182,12 +182,13 @@ def _start_children(stack: ExitStack, data_dir: Path, port: int, known: Mapping[
         "LOG_FORMAT": "json",
     }
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
-    relay = spawn("relay", [sys.executable, "-m", "cli", "relay"], logs, environment=environment)
-    stack.callback(relay.stop, signal.SIGTERM, RELAY_STOP_SECONDS)
-    consumer = spawn("consumer", [sys.executable, "-m", "cli", "consumer"], logs, environment=environment)
-    stack.callback(consumer.stop, signal.SIGTERM, CONSUMER_STOP_SECONDS)
-    resolver = spawn("resolver", [sys.executable, "-m", "cli", "resolver"], logs, environment=environment)
-    stack.callback(resolver.stop, signal.SIGTERM, CONSUMER_STOP_SECONDS)
+    workers: list[Child] = []
+    stack.callback(_stop_side_by_side, workers)
+    workers.extend(  # one by one: those that were started are stopped, should the next one fail to
+        spawn(name, [sys.executable, "-m", "cli", name], logs, environment=environment)
+        for name in ("relay", "consumer", "resolver")
+    )
+    relay, consumer, resolver = workers
     ingress = spawn("ingress", [sys.executable, "-m", "cli", "ingress"], logs, environment=environment)
     stack.callback(ingress.stop, signal.SIGTERM, INGRESS_STOP_SECONDS)
     ingress.wait_until(lambda: _ready(port), READY_SECONDS)
@@ -195,6 +196,13 @@ def _start_children(stack: ExitStack, data_dir: Path, port: int, known: Mapping[
     resolver.wait_until(lambda: _ready(resolver_probes), READY_SECONDS)
     relay.wait_until(lambda: _ready(relay_probes), READY_SECONDS)
     return [ingress, resolver, consumer, relay]
+
+
+def _stop_side_by_side(workers: list[Child]) -> None:
+    """None of them needs another one to stop: what one has not told the next one yet is in the log or the outbox."""
+    with ThreadPoolExecutor(max_workers=len(workers) or 1) as threads:
+        for worker in workers:
+            threads.submit(worker.stop, signal.SIGTERM, WORKER_STOP_SECONDS)
 
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
