@@ -7,6 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from consumers.relay.metrics import RelayMetrics
+from consumers.resolver.metrics import ResolverMetrics
 from consumers.runtime.assignment import Assignment
 from consumers.runtime.metrics import Metrics
 from consumers.runtime.processor import OUTCOMES
@@ -39,8 +40,12 @@ def measured(registry: CollectorRegistry) -> list[tuple[str, str, list[str]]]:
 
 @pytest.mark.parametrize(
     ("title", "registry"),
-    [("Consumer", Metrics().registry), ("Relay", RelayMetrics().registry)],
-    ids=["consumer", "relay"],
+    [
+        ("Consumer", Metrics().registry),
+        ("Relay", RelayMetrics().registry),
+        ("Resolver", ResolverMetrics().registry),
+    ],
+    ids=["consumer", "relay", "resolver"],
 )
 def test_the_page_names_every_metric_and_no_other(title: str, registry: CollectorRegistry) -> None:
     """Name, type and labels; whoever makes a dashboard from the page finds what it says."""
