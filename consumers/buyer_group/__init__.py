@@ -4,7 +4,7 @@ from consumers.buyer_group.diff import GroupChange, diff_groups
 from consumers.buyer_group.group import derive_group
 from consumers.buyer_group.model import CompanyFacts, Employee, Member, Role, group_order
 from consumers.buyer_group.policy import DEFAULT_POLICY, Policy
-from consumers.buyer_group.titles import Alternative, TitleReading, classify, read_employee
+from consumers.buyer_group.titles import Alternative, TitleReading, classify, read_employee, read_vocabulary
 
 __all__ = [
     "DEFAULT_POLICY",
@@ -21,4 +21,5 @@ __all__ = [
     "diff_groups",
     "group_order",
     "read_employee",
+    "read_vocabulary",
 ]

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from consumers.buyer_group.context import NO_CONTEXT, context_of
+from consumers.buyer_group.loading import lexicon
 from consumers.buyer_group.model import RANK, Employee, Function, Seniority
 from consumers.buyer_group.segments import LOWEST, Segment, gives_way, rank, segments
 from consumers.buyer_group.wording import LONGEST_TITLE
@@ -81,6 +82,16 @@ def _classified(title: str | None, context: frozenset[str]) -> TitleReading:
         return NOTHING
     found = segments(title, context)
     return _judge(found) if found else _UNKNOWN
+
+
+def read_vocabulary() -> None:
+    """Read the vocabulary now, so that the first title costs no more than any other.
+
+    Raises:
+        ValueError: a line of it is wrong; names file, line and what is wrong.
+    """
+    lexicon()
+    classify("head of sales")
 
 
 def read_employee(employee: Employee, industry: str | None = None) -> TitleReading:

@@ -58,6 +58,7 @@ def employment_row(company_id: str, person: Employment) -> EmploymentRow:
     """The row of a person at a company, with what their title reads as."""
     who, who_stamps = person.who.values, person.who.stamps
     job, job_stamps = person.job.values, person.job.stamps
+    # Without the company's industry: when that changes, nobody's row is written, and rows would tell the batches apart.
     reading = read_employee(employee(person))
     return EmploymentRow(
         company_id,

@@ -11,6 +11,7 @@ from typing import Final
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
 
+from consumers.buyer_group import read_vocabulary
 from consumers.runtime.health import HealthServer
 from consumers.runtime.intake import LogError
 from consumers.runtime.loop import Loop
@@ -58,7 +59,10 @@ def consume(settings: ConsumerSettings, stop: threading.Event) -> None:
     Raises:
         LogError, TooManyDeadLettersError, FatalDatabaseError, KafkaException: it cannot go on.
         OSError: the health port is taken.
+        ValueError: the vocabulary of titles is wrong.
     """
+    # Before the first record: a wrong vocabulary must stop the start, not make every change a dead letter.
+    read_vocabulary()
     health, metrics = _Health(), Metrics()
     with ExitStack() as stack:
         store = stack.enter_context(

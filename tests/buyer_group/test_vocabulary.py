@@ -2,6 +2,7 @@
 
 import pytest
 
+from consumers.buyer_group import read_vocabulary
 from consumers.buyer_group.loading import build, lexicon, table
 from consumers.buyer_group.model import Function
 
@@ -40,6 +41,13 @@ def test_a_wrong_short_form_is_named(text: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=r"vocabulary/short_forms\.tsv") as caught:
         build({}, text)
     assert complaint in str(caught.value)
+
+
+def test_the_vocabulary_can_be_read_before_the_first_title() -> None:
+    """A consumer reads it at its start, where a mistake stops it, and not with its first batch."""
+    lexicon.cache_clear()
+    read_vocabulary()
+    assert lexicon.cache_info().currsize == 1
 
 
 def test_the_same_said_twice_is_no_mistake() -> None:
