@@ -115,9 +115,11 @@ class Batch:
         expected: position of each partition before the batch, as it must still be in the database.
         next_offsets: position of each partition after it.
         clocks: log time of each partition after it, ms; partitions without one are left out.
+        epochs: epoch of each position, as it must still be in the database; 0 where none is given.
     """
 
     reads: list[Read] = field(default_factory=list)
     expected: dict[int, int] = field(default_factory=dict)
     next_offsets: dict[int, int] = field(default_factory=dict)
     clocks: dict[int, int] = field(default_factory=dict)
+    epochs: dict[int, int] = field(default_factory=dict)

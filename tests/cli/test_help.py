@@ -27,6 +27,9 @@ COMMANDS = (
     ["hints"],
     ["hints", "list"],
     ["hints", "retry"],
+    ["verify"],
+    ["replay"],
+    ["rebuild"],
 )
 
 
