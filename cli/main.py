@@ -7,6 +7,7 @@ import typer
 from cli.classify import classify_command
 from cli.company import company_app
 from cli.consumer import consumer_command
+from cli.dead_letters import dead_letters_app
 from cli.failures import PlainGroup
 from cli.group import group_app
 from cli.hints import hints_app
@@ -48,6 +49,7 @@ app.command("sources", rich_help_panel=_SET_UP)(sources_command)
 app.command("send", rich_help_panel=_USE)(send_command)
 app.command("status", rich_help_panel=_USE)(status_command)
 app.command("classify", rich_help_panel=_USE)(classify_command)
+app.add_typer(dead_letters_app, name="dead-letters", rich_help_panel=_MEND)
 app.command("verify", rich_help_panel=_MEND)(verify_command)
 app.command("replay", rich_help_panel=_MEND)(replay_command)
 app.command("rebuild", rich_help_panel=_MEND)(rebuild_command)

@@ -2,7 +2,6 @@
 """`person-changes replay`: some companies again from the log."""
 
 import re
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -13,6 +12,7 @@ from cli.output import AsJson, counted, emit, note, say
 from cli.progress import progress
 from cli.rebuild import promoted_document, promoted_sentence
 from cli.replay_trouble import AcceptCutOff, First, replay_settings, replay_trouble
+from cli.times import parse_time
 
 if TYPE_CHECKING:
     from consumers.replay.replay import Replayed
@@ -52,7 +52,8 @@ def replay_command(
     from consumers.replay.replay import Selection, replay
 
     ranges = dict(_place(text) for text in offsets or ())
-    selection = Selection(frozenset(company or ()), _time("--since", since), _time("--until", until), ranges)
+    times = (parse_time("--since", since), parse_time("--until", until))
+    selection = Selection(frozenset(company or ()), *times, ranges)
     settings = replay_settings()
     with replay_trouble(settings), progress("folding", "records") as update:
         done = replay(settings, selection, update, first, dry_run=dry_run, accept_cut_off=accept_cut_off_log)
@@ -78,14 +79,3 @@ def _place(text: str) -> tuple[int, tuple[int, int]]:
     if found is None:
         raise CommandError(f"--offsets {text}: must look like 3:100-250, partition 3 from 100 up to before 250", USAGE)
     return int(found["partition"]), (int(found["first"]), int(found["end"]))
-
-
-def _time(option: str, text: str | None) -> int | None:
-    """A time in ms UTC."""
-    if text is None:
-        return None
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        raise CommandError(f"{option} {text}: must be a time in ISO 8601, like 2026-11-24T14:00:00Z", USAGE) from None
-    return round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)

@@ -101,6 +101,17 @@ def _header(name: str, value: bytes | None) -> list[str | None]:
     return [name, None, value.hex()] if "\x00" in text else [name, text]
 
 
+def headers_from_json(headers: Sequence[Sequence[str | None]]) -> list[tuple[str, bytes | None]]:
+    """Headers as they were, from the list that `headers_as_json` writes."""
+    return [(name or "", _header_value(*value)) for name, *value in headers]
+
+
+def _header_value(text: str | None, in_hex: str | None = None) -> bytes | None:
+    if in_hex is not None:
+        return bytes.fromhex(in_hex)
+    return None if text is None else text.encode()
+
+
 @lru_cache(maxsize=100_000)
 def home_partition(key: bytes, partitions: int) -> int:
     """`partition_for`, remembered: murmur2 in Python costs as much as decoding the record."""
