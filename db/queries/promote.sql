@@ -40,14 +40,15 @@ FROM {live_groups} AS l
 LEFT JOIN {shadow_groups} AS s USING (company_id, workspace_id)
 WHERE {condition} AND coalesce(s.version, 0) < l.version
 
--- add_outcomes: what became of chosen companies' records, as the log has it less as it was ({share}: both by partition)
+-- add_outcomes: what became of chosen companies' records, as the log has it less as it was ({share}: both by partition);
+-- where inbox and letter box have not as many records as the log, rows were lost, but the counts were not
 UPDATE {live} AS p
 SET refreshed = p.refreshed + n.refreshed, deferred = p.deferred + n.deferred,
     superseded = p.superseded + n.superseded, ignored = p.ignored + n.ignored,
-    duplicate = p.duplicate + n.duplicate, dead_letter = p.dead_letter + n.dead_letter,
-    consumed = p.consumed + n.refreshed + n.deferred + n.superseded + n.ignored + n.duplicate + n.dead_letter
+    duplicate = p.duplicate + n.duplicate, dead_letter = p.dead_letter + n.dead_letter
 FROM ({share}) AS n
 WHERE p.topic = %(topic)s AND p.kafka_partition = n.kafka_partition
+  AND n.refreshed + n.deferred + n.superseded + n.ignored + n.duplicate + n.dead_letter = 0
 
 -- outcome_share: outcomes of chosen companies' records by partition, as inbox and letter box have them, times {sign}
 SELECT kafka_partition,
