@@ -67,7 +67,10 @@ def test_clocks_and_what_people_decide_do_not_count(filled: str, statement: str)
 @pytest.mark.parametrize(
     ("table", "statement"),
     [
-        ("companies", "UPDATE companies SET revision = revision + 1 WHERE company_id = (SELECT min(company_id) FROM companies)"),
+        (
+            "companies",
+            "UPDATE companies SET revision = revision + 1 WHERE company_id = (SELECT min(company_id) FROM companies)",
+        ),
         ("people", "UPDATE people SET name_stamp = name_stamp || 'x'"),
         ("webhook_events", "UPDATE webhook_events SET log_time = log_time + interval '1 ms'"),
         ("buyer_group_changes", "UPDATE buyer_group_changes SET event_ids = event_ids || 'x'::text"),
