@@ -1,6 +1,7 @@
 """The digest: every table is in it or said not to be, and it counts what the log says, nothing else."""
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -39,7 +40,8 @@ def test_keys_are_the_tables_own(database_url: str) -> None:
     for table in TABLES:
         found = execute(
             database_url,
-            f"""SELECT a.attname FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+            f"""SELECT a.attname
+                FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
                 WHERE i.indrelid = '{table.name}'::regclass AND i.indisprimary""",  # noqa: S608  # the test's own
         )
         assert {name for (name,) in found} == set(table.key), table.name
@@ -69,7 +71,7 @@ def test_clocks_and_what_people_decide_do_not_count(filled: str, statement: str)
     [
         (
             "companies",
-            "UPDATE companies SET revision = revision + 1 WHERE company_id = (SELECT min(company_id) FROM companies)",
+            "UPDATE companies SET revision = revision + 1",
         ),
         ("people", "UPDATE people SET name_stamp = name_stamp || 'x'"),
         ("webhook_events", "UPDATE webhook_events SET log_time = log_time + interval '1 ms'"),
@@ -92,7 +94,7 @@ def test_everything_else_counts(filled: str, table: str, statement: str) -> None
 def test_the_digest_does_not_know_where_it_is_asked(filled: str) -> None:
     """Neither time zone nor formats of the session matter."""
     options = " -c TimeZone=Asia/Tokyo -c bytea_output=escape -c DateStyle=German"
-    elsewhere = filled + options.replace(" ", "%20")
+    elsewhere = filled + quote(options)
 
     assert execute(elsewhere, "SHOW TimeZone") == [("Asia/Tokyo",)]
     assert digest(elsewhere) == digest(filled)
