@@ -141,7 +141,7 @@ class Letters:
             self._connection.execute(self._sql["settle"], {**places, "status": status, "whys": list(whys.values())})
 
     def _rows(self, name: str, parameters: Mapping[str, Any]) -> list[Any]:
-        query: LiteralString = self._sql[name].replace("{filter}", self._sql["filter"])
+        query: LiteralString = self._sql[name].replace("{chosen}", self._sql["chosen"])
         with translated():
             return self._connection.execute(query, parameters).fetchall()
 

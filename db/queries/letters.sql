@@ -1,7 +1,9 @@
--- Dead letters for operators. {filter} is the query `filter` below: the same choice for looking, counting and settling.
+-- Dead letters for operators. {chosen} is the query `chosen`: the same choice for counting and for reading.
 
--- filter: which letters are meant; what is NULL chooses all
-(%(status)s::text IS NULL OR status = %(status)s)
+-- chosen: places of the letters that are meant; what is NULL chooses all
+SELECT topic, kafka_partition, kafka_offset
+FROM dead_letters
+WHERE (%(status)s::text IS NULL OR status = %(status)s)
 AND (%(reason)s::text IS NULL OR strpos(lower(reason), lower(%(reason)s)) > 0)
 AND (%(company)s::text IS NULL OR company_id = %(company)s OR key = convert_to(%(company)s, 'UTF8'))
 AND (%(since)s::bigint IS NULL OR log_time >= from_ms(%(since)s))
@@ -13,13 +15,13 @@ AND (
 )
 
 -- count: how many letters are meant
-SELECT count(*) FROM dead_letters WHERE {filter}
+SELECT count(*) FROM ({chosen}) AS chosen
 
 -- read: letters after a place in the order of topic, partition and offset
 SELECT topic, kafka_partition, kafka_offset, company_id, key, value, headers, to_ms(log_time), reason, status,
        to_ms(created_at), to_ms(settled_at), settled_why
-FROM dead_letters
-WHERE (topic, kafka_partition, kafka_offset) > (%(after_topic)s, %(after_partition)s, %(after_offset)s) AND {filter}
+FROM dead_letters JOIN ({chosen}) AS chosen USING (topic, kafka_partition, kafka_offset)
+WHERE (topic, kafka_partition, kafka_offset) > (%(after_topic)s, %(after_partition)s, %(after_offset)s)
 ORDER BY topic, kafka_partition, kafka_offset
 LIMIT %(limit)s
 

@@ -12,7 +12,7 @@ from db.shadow import Shadow
 from tests.support.changes import random_log
 from tests.support.system import System, wait_for
 
-CHANGES, COMPANIES = 2000, 60
+CHANGES, COMPANIES = 1500, 50
 
 
 @pytest.mark.slow
