@@ -47,11 +47,18 @@ def replay_trouble(settings: "ConsumerSettings") -> Iterator[None]:
     from consumers.replay.rebuild import LogCutOffError, NothingToPromoteError
     from consumers.runtime.intake import LogError
     from db.shadow import ShadowBusyError
+    from schemas.registry import RegistryUnavailableError
 
     with ExitStack() as stack:
         stack.enter_context(database_trouble(settings.database_url.get_secret_value()))
         stack.enter_context(kafka_trouble(settings.kafka_bootstrap_servers))
         try:
             yield
-        except (LogError, LogCutOffError, NothingToPromoteError, ShadowBusyError) as error:
+        except (
+            LogError,
+            LogCutOffError,
+            NothingToPromoteError,
+            RegistryUnavailableError,
+            ShadowBusyError,
+        ) as error:
             raise CommandError(str(error)) from error

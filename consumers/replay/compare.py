@@ -73,11 +73,14 @@ def promote(shadow: Shadow, aside: Aside, settings: ConsumerSettings, companies:
 
 def _approach(aside: Aside, settings: ConsumerSettings) -> None:
     """Fold until live is near, so that what is left takes a moment."""
+    before = None
     while True:
         with image(_url(settings), settings.person_changes_topic) as live:
             ends = _offsets(live.positions())
-        if aside.behind(ends) <= NEAR:
+        left = aside.behind(ends)
+        if left <= NEAR or left == before:  # the same again: the log has lost what is left
             return
+        before = left
         aside.fold(ends)
 
 

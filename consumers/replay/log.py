@@ -31,19 +31,19 @@ def read_log(settings: ConsumerSettings, starts: Offsets, ends: Offsets) -> Iter
         LogError: a record that should be there was deleted meanwhile, or has not the broker's time.
         KafkaException: the broker refuses us for good.
     """
-    open_ = {partition for partition, start in starts.items() if start < ends.get(partition, 0)}
-    if not open_:
+    unread = {partition for partition, start in starts.items() if start < ends.get(partition, 0)}
+    if not unread:
         return
     with _reader(settings) as reader:
-        reader.assign([TopicPartition(settings.person_changes_topic, p, starts[p]) for p in sorted(open_)])
-        while open_:
+        reader.assign([TopicPartition(settings.person_changes_topic, p, starts[p]) for p in sorted(unread)])
+        while unread:
             records = []
             for message in reader.consume(CHUNK, WAIT_S):
                 partition, offset = _place(message)
                 if message.error() is None and offset < ends[partition]:
                     records.append(record_of(message))
                 if offset >= ends[partition] - (message.error() is None):
-                    open_.discard(partition)
+                    unread.discard(partition)
             yield records
 
 
