@@ -7,18 +7,22 @@ import typer
 from cli.classify import classify_command
 from cli.company import company_app
 from cli.consumer import consumer_command
+from cli.dead_letters import dead_letters_app
 from cli.failures import PlainGroup
 from cli.group import group_app
 from cli.hints import hints_app
 from cli.ingress import ingress_command
 from cli.migrate import migrate_command
+from cli.rebuild import rebuild_command
 from cli.relay import relay_command
+from cli.replay import replay_command
 from cli.resolver import resolver_command
 from cli.send import send_command
 from cli.sources import sources_command
 from cli.status import status_command
 from cli.topics import topics_command
 from cli.up import up_command
+from cli.verify import verify_command
 
 app = typer.Typer(
     name="person-changes",
@@ -32,6 +36,7 @@ app = typer.Typer(
 _RUN = "Run"
 _SET_UP = "Set up"
 _USE = "Use and look"
+_MEND = "Check and mend"
 
 app.command("up", rich_help_panel=_RUN)(up_command)
 app.command("ingress", rich_help_panel=_RUN)(ingress_command)
@@ -44,6 +49,10 @@ app.command("sources", rich_help_panel=_SET_UP)(sources_command)
 app.command("send", rich_help_panel=_USE)(send_command)
 app.command("status", rich_help_panel=_USE)(status_command)
 app.command("classify", rich_help_panel=_USE)(classify_command)
+app.add_typer(dead_letters_app, name="dead-letters", rich_help_panel=_MEND)
+app.command("verify", rich_help_panel=_MEND)(verify_command)
+app.command("replay", rich_help_panel=_MEND)(replay_command)
+app.command("rebuild", rich_help_panel=_MEND)(rebuild_command)
 app.add_typer(group_app, name="group", rich_help_panel=_USE)
 app.add_typer(company_app, name="company", rich_help_panel=_USE)
 app.add_typer(hints_app, name="hints", rich_help_panel=_USE)

@@ -21,7 +21,8 @@ class ConsumerSettings(KafkaSettings, RegistrySettings, DatabaseSettings):
         buffer_max_records: partitions are paused when so many records wait behind the batch in work.
         drain_seconds: how long a revoked partition's batch may still take; far below Kafka's five minutes.
         due_limit: at most so many due companies are refreshed in one transaction.
-        dead_letter_run_limit: so many dead letters in a row stop the consumer instead of emptying the topic.
+        dead_letter_run_limit: more dead letters in a row stop the consumer instead of emptying the topic.
+        dead_letter_ratio_limit: so does a greater share of the last 1,000 records; 1 allows any.
         accept_lost_records: start at what the log still has where the records at a position are gone (they were deleted
             by retention, or the topic was made anew) instead of refusing to go on.
         consumer_http_host: where liveness, readiness and metrics are served.
@@ -37,6 +38,7 @@ class ConsumerSettings(KafkaSettings, RegistrySettings, DatabaseSettings):
     drain_seconds: float = Field(default=10.0, gt=0)
     due_limit: int = Field(default=1000, ge=1)
     dead_letter_run_limit: int = Field(default=100, ge=1)
+    dead_letter_ratio_limit: float = Field(default=0.5, gt=0, le=1)
     accept_lost_records: bool = False
     consumer_http_host: str = "127.0.0.1"
     consumer_http_port: int = Field(default=0, ge=0, le=65535)

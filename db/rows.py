@@ -9,11 +9,15 @@ from typing import NamedTuple
 
 
 class PositionRow(NamedTuple):
-    """Where a partition is: the next offset to read, and the greatest timestamp read."""
+    """Where a partition is: the next offset to read, and the greatest timestamp read.
+
+    `epoch` counts promotions of a rebuild or a replay: whoever writes must have read this one.
+    """
 
     kafka_partition: int
     next_offset: int
     log_time: int | None
+    epoch: int = 0
 
 
 class PositionAdvance(NamedTuple):
@@ -32,6 +36,7 @@ class PositionAdvance(NamedTuple):
     dead_letter: int
     tick: int
     wrong_partition: int
+    epoch: int = 0
 
 
 class CompanyRow(NamedTuple):

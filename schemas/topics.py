@@ -21,6 +21,9 @@ UPDATE_TYPE: Final = "buyer_group.updated"
 UPDATE_SOURCE: Final = "person-changes"
 CONTENT_TYPE: Final = "application/avro"
 
+RETRY_HEADER: Final = "dead_letter"
+"""Of a record that was a dead letter and was appended again: where it stood first, as topic/partition/offset."""
+
 Headers = list[tuple[str, str | bytes | None]]
 
 _SEED: Final = 0x9747B28C
@@ -99,3 +102,8 @@ def update_headers(workspace_id: str, company_id: str, version: int, refreshed_a
 def is_tick(key: bytes | None, headers: Iterable[tuple[str, bytes | None]] | None) -> bool:
     """Whether a record only says that log time has come this far."""
     return key is None and any(name == "ce_type" and value == TICK_TYPE.encode() for name, value in headers or ())
+
+
+def is_retry(headers: Iterable[tuple[str, bytes | None]] | None) -> bool:
+    """Whether a record was a dead letter before."""
+    return any(name == RETRY_HEADER for name, _ in headers or ())

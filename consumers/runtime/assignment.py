@@ -18,6 +18,7 @@ class Owned:
 
     Attributes:
         position: next offset to commit, as in PostgreSQL; None until it is known.
+        epoch: of the position: a promotion that comes between makes all that was computed before worthless.
         next_offset: the next offset to accept from Kafka.
         log_time: the greatest timestamp read, ms; None before the first record.
         committed_log_time: the greatest timestamp up to `position`: what decides which refreshes are due, since records
@@ -31,6 +32,7 @@ class Owned:
 
     partition: int
     position: int | None = None
+    epoch: int = 0
     next_offset: int = 0
     log_time: int | None = None
     committed_log_time: int | None = None
@@ -78,6 +80,7 @@ class Assignment:
     def position(self, owned: Owned, row: PositionRow) -> None:
         """A partition's place as PostgreSQL has it."""
         owned.position = owned.next_offset = row.next_offset
+        owned.epoch = row.epoch
         owned.log_time = owned.committed_log_time = row.log_time
         owned.untouched = row.next_offset == 0 and row.log_time is None
         owned.at_end = owned.due_known = False
@@ -110,6 +113,7 @@ class Assignment:
             return None
         for partition, owned in owners.items():
             batch.expected[partition] = batch.next_offsets[partition] = owned.position or 0
+            batch.epochs[partition] = owned.epoch
             if owned.committed_log_time is not None:
                 batch.clocks[partition] = owned.committed_log_time
             owned.more_due = False

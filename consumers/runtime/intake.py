@@ -124,13 +124,7 @@ class Intake:
         if (error := message.error()) is not None:
             self._trouble(message, error)
             return
-        kind, timestamp = message.timestamp()
-        if kind != TIMESTAMP_LOG_APPEND_TIME:
-            raise LogError(
-                f"topic {self._topic} has records without the broker's time (message.timestamp.type is not "
-                "LogAppendTime); decisions would rest on producers' clocks. Set it with kafka-configs.sh, then restart."
-            )
-        self._assignment.accept(_record(message, timestamp))
+        self._assignment.accept(record_of(message))
 
     def _trouble(self, message: Message, error: KafkaError) -> None:
         code, partition = error.code(), message.partition()
@@ -138,10 +132,8 @@ class Intake:
             self._assignment.end_reached(partition or 0, message.offset() or 0)
         elif code == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001
             self._gone(partition or 0, message.offset())
-        elif not error.fatal() and (code in _TRANSIENT or error.retriable()):
-            log.warning("the broker cannot do it now; the client tries again", why=error.str())
         else:
-            raise KafkaException(error)
+            raise_unless_transient(error)
 
     def _gone(self, partition: int, offset: int | None) -> None:
         """An offset is not in the log, and the client has stopped reading the partition.
@@ -194,6 +186,28 @@ class Intake:
         return [TopicPartition(self._topic, o.partition) for o in owned if o.position is not None]
 
 
-def _record(message: Message, timestamp: int) -> Record:
+def raise_unless_transient(error: KafkaError) -> None:
+    """Let pass what the client itself will mend.
+
+    Raises:
+        KafkaException: all else.
+    """
+    if error.fatal() or not (error.code() in _TRANSIENT or error.retriable()):
+        raise KafkaException(error)
+    log.warning("the broker cannot do it now; the client tries again", why=error.str())
+
+
+def record_of(message: Message) -> Record:
+    """A message as a record.
+
+    Raises:
+        LogError: its time is not the broker's.
+    """
+    kind, timestamp = message.timestamp()
+    if kind != TIMESTAMP_LOG_APPEND_TIME:
+        raise LogError(
+            f"topic {message.topic()} has records without the broker's time (message.timestamp.type is not "
+            "LogAppendTime); decisions would rest on producers' clocks. Set it with kafka-configs.sh, then restart."
+        )
     partition, offset = message.partition(), message.offset()
     return Record(partition, offset, timestamp, message.key(), message.value(), message.headers() or ())  # type: ignore[arg-type]  # a record has both, and bytes

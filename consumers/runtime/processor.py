@@ -4,48 +4,36 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, TypeVar, assert_never
+from typing import Final, NamedTuple, TypeVar
 
 from consumers.buyer_group import DEFAULT_POLICY, Policy, group_order
 from consumers.engine.fold import fold, may_refresh
-from consumers.engine.state import (
-    CompanyState,
-    DeadLettered,
-    Deferred,
-    Delivery,
-    Duplicate,
-    Folded,
-    Identity,
-    Ignored,
-    Outcome,
-    Refreshed,
-    Superseded,
-)
-from consumers.runtime.records import Batch, Read, Record, headers_as_json, home_partition, settle
+from consumers.engine.state import CompanyState, Delivery, Identity
+from consumers.runtime.breaker import Breaker
+from consumers.runtime.ledger import Ledger, letter_row
+from consumers.runtime.records import Batch, Read, home_partition, settle
 from consumers.runtime.regroup import Group, Regrouping, group_members
 from consumers.runtime.rows import company_row, company_state, employment_row
 from consumers.settings import ConsumerSettings
 from db.rows import (
     BatchWrites,
     CompanyRow,
-    DeadLetterRow,
     EmploymentRow,
     EventKey,
-    EventRow,
     GroupRow,
     MemberRow,
     PositionAdvance,
-    RedeliveryRow,
 )
 from db.store import Rosters, Store
 from schemas.codec import Codec, Registry
 from schemas.registry import connect
+from schemas.topics import is_retry
 
 OUTCOMES: Final = ("refreshed", "deferred", "superseded", "ignored", "duplicate", "dead_letter", "tick")
 
 
 class TooManyDeadLettersError(RuntimeError):
-    """So many records in a row could not be applied that the fault is not theirs."""
+    """So many records could not be applied that the fault is not theirs."""
 
 
 class Result(NamedTuple):
@@ -93,11 +81,12 @@ class Processor:
     policies: Mapping[str, Policy] = field(default_factory=lambda: {DEFAULT_POLICY.workspace_id: DEFAULT_POLICY})
     clock: Callable[[], int] = lambda: time.time_ns() // 1000
     _codec: Codec = field(default_factory=lambda: Codec("buyer_group_updated"))
-    _letters_in_a_row: int = 0
     _registry: Registry | None = None
+    _breaker: Breaker = field(init=False)
 
     def __post_init__(self) -> None:
         self._registry = connect(self.settings)
+        self._breaker = Breaker(self.settings.dead_letter_run_limit, self.settings.dead_letter_ratio_limit)
 
     def process(self, batch: Batch) -> Result:
         """Fold a batch and commit its effects and its positions.
@@ -117,8 +106,10 @@ class Processor:
         loaded = self._load(changes, batch.clocks)
         read_done = time.perf_counter()
         writes, counts = self._fold(batch, changes, loaded)
+        breaker = self._judge(batch, writes)
         folded = time.perf_counter()
         self.store.write(writes)
+        self._breaker = breaker
         phases = {"load": read_done - began, "fold": folded - read_done, "write": time.perf_counter() - folded}
         wrong = sum(position.wrong_partition for position in writes.positions)
         return Result(len(batch.reads), counts, wrong, len(writes.refreshes), loaded.more_due, phases)
@@ -150,7 +141,7 @@ class Processor:
         topic = self.settings.buyer_group_updates_topic
         regrouping = Regrouping(writes, topic, self._codec, self.policies, self.clock)
         stored = _Stored(loaded)
-        ledger = _Ledger(writes)
+        ledger = Ledger(writes)
         for company_id in sorted({*changes, *loaded.companies}):
             row, deliveries = loaded.companies.get(company_id), changes.get(company_id, ())
             state = stored.state(company_id)
@@ -168,7 +159,7 @@ class Processor:
         regrouping.finish()
         return writes, self._account(batch, writes, ledger)
 
-    def _account(self, batch: Batch, writes: BatchWrites, ledger: "_Ledger") -> Mapping[str, int]:
+    def _account(self, batch: Batch, writes: BatchWrites, ledger: "Ledger") -> Mapping[str, int]:
         """Outcomes by partition into the positions, letters into the letter box; the totals."""
         tallies: dict[int, Counter[str]] = defaultdict(Counter)
         for read in batch.reads:
@@ -184,29 +175,37 @@ class Processor:
                 batch.next_offsets[partition],
                 batch.clocks.get(partition),
                 **{name: tallies[partition][name] for name in ("consumed", *OUTCOMES, "wrong_partition")},
+                epoch=batch.epochs.get(partition, 0),
             )
             for partition, expected in sorted(batch.expected.items())
         )
         return {name: sum(tally[name] for tally in tallies.values()) for name in OUTCOMES}
 
-    def _outcome(self, read: Read, ledger: "_Ledger", writes: BatchWrites) -> str:
+    def _outcome(self, read: Read, ledger: "Ledger", writes: BatchWrites) -> str:
         if read.said is None and read.unreadable is None:
             return "tick"
         reason = read.unreadable or ledger.letters.get((read.record.partition, read.record.offset))
         if reason is None:
-            self._letters_in_a_row = 0
             return ledger.names[read.record.partition, read.record.offset]
-        self._letters_in_a_row += 1
-        if self._letters_in_a_row > self.settings.dead_letter_run_limit:
-            at = f"{self.settings.person_changes_topic}/{read.record.partition} offset {read.record.offset}"
-            raise TooManyDeadLettersError(
-                f"{self._letters_in_a_row} records in a row could not be applied, the last at {at}: {reason}. "
-                "Nothing of this batch was written. Fix the cause, or raise DEAD_LETTER_RUN_LIMIT to bury them."
-            )
         writes.dead_letters.append(
-            _letter(read.record, read.log_time, read.said.company.id if read.said else None, reason)
+            letter_row(read.record, read.log_time, read.said.company.id if read.said else None, reason)
         )
         return "dead_letter"
+
+    def _judge(self, batch: Batch, writes: BatchWrites) -> Breaker:
+        """The breaker after this batch. Letters that were retried in vain say nothing new, so they do not count."""
+        letters = {(letter.kafka_partition, letter.kafka_offset) for letter in writes.dead_letters}
+        records = (read.record for read in batch.reads if read.said or read.unreadable)
+        counted = (record for record in records if not is_retry(record.headers))
+        breaker, why = self._breaker.after((record.partition, record.offset) in letters for record in counted)
+        if why is None:
+            return breaker
+        last = writes.dead_letters[-1]
+        at = f"{self.settings.person_changes_topic}/{last.kafka_partition} offset {last.kafka_offset}"
+        raise TooManyDeadLettersError(
+            f"{why}, the last at {at}: {last.reason}. Nothing of this batch was written. "
+            "Fix the cause, or raise the limit to bury them."
+        )
 
 
 def _until(row: CompanyRow | None, deliveries: Sequence[Delivery], clocks: Mapping[int, int]) -> int:
@@ -245,65 +244,6 @@ class _Stored:
             )
             for head in self._heads.get(company_id, ())
         }
-
-
-class _Ledger:
-    """Outcomes as rows, and by coordinates."""
-
-    def __init__(self, writes: BatchWrites) -> None:
-        self._writes = writes
-        self.names: dict[tuple[int, int], str] = {}
-        self.letters: dict[tuple[int, int], str] = {}
-
-    def company(self, company_id: str, folded: Folded) -> None:
-        """A company's outcomes: one inbox row a change, however often the batch has it."""
-        first: dict[Identity, EventRow] = {}
-        again: Counter[Identity] = Counter()
-        for delivery, outcome in folded.outcomes:
-            place = (delivery.partition, delivery.offset)
-            name, reason, due = _describe(outcome)
-            self.names[place] = name
-            if isinstance(outcome, Duplicate):
-                again[delivery.identity] += 1
-            elif isinstance(outcome, DeadLettered):
-                self.letters[place] = outcome.reason
-            else:
-                first[delivery.identity] = _event_row(company_id, delivery, name, reason, due)
-        for identity in first.keys() & again.keys():
-            first[identity] = first[identity]._replace(deliveries=1 + again.pop(identity))
-        self._writes.events.extend(first.values())
-        self._writes.redeliveries.extend(RedeliveryRow(company_id, *key, count) for key, count in again.items())
-
-
-def _describe(outcome: Outcome) -> tuple[str, str | None, int | None]:
-    """An outcome's name, reason, and the refresh that covers it (ms)."""
-    match outcome:
-        case Refreshed(at):
-            return "refreshed", None, at
-        case Deferred(until):
-            return "deferred", "too soon after the last refresh; on the roster already", until
-        case Superseded(reason):
-            return "superseded", reason, None
-        case Ignored(reason):
-            return "ignored", reason, None
-        case Duplicate():
-            return "duplicate", None, None
-        case DeadLettered(reason):
-            return "dead_letter", reason, None
-        case _:
-            assert_never(outcome)
-
-
-def _event_row(company_id: str, d: Delivery, name: str, reason: str | None, due: int | None) -> EventRow:
-    c = d.change
-    times = (c.occurred_at, c.received_at, d.log_time)
-    return EventRow(company_id, c.source, c.event_id, c.type, *times, name, reason, due, d.partition, d.offset, 1)
-
-
-def _letter(record: Record, log_time: int, company_id: str | None, reason: str) -> DeadLetterRow:
-    place = (record.partition, record.offset)
-    headers = headers_as_json(record.headers)
-    return DeadLetterRow(*place, company_id, record.key, record.value, headers, log_time, reason.replace("\x00", "\\0"))
 
 
 _Row = TypeVar("_Row", EmploymentRow, EventKey, GroupRow, MemberRow)

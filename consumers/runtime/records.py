@@ -101,6 +101,17 @@ def _header(name: str, value: bytes | None) -> list[str | None]:
     return [name, None, value.hex()] if "\x00" in text else [name, text]
 
 
+def headers_from_json(headers: Sequence[Sequence[str | None]]) -> list[tuple[str, bytes | None]]:
+    """Headers as they were, from the list that `headers_as_json` writes."""
+    return [(name or "", _header_value(*value)) for name, *value in headers]
+
+
+def _header_value(text: str | None, in_hex: str | None = None) -> bytes | None:
+    if in_hex is not None:
+        return bytes.fromhex(in_hex)
+    return None if text is None else text.encode()
+
+
 @lru_cache(maxsize=100_000)
 def home_partition(key: bytes, partitions: int) -> int:
     """`partition_for`, remembered: murmur2 in Python costs as much as decoding the record."""
@@ -115,9 +126,11 @@ class Batch:
         expected: position of each partition before the batch, as it must still be in the database.
         next_offsets: position of each partition after it.
         clocks: log time of each partition after it, ms; partitions without one are left out.
+        epochs: epoch of each position, as it must still be in the database; 0 where none is given.
     """
 
     reads: list[Read] = field(default_factory=list)
     expected: dict[int, int] = field(default_factory=dict)
     next_offsets: dict[int, int] = field(default_factory=dict)
     clocks: dict[int, int] = field(default_factory=dict)
+    epochs: dict[int, int] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaError, KafkaException
 
 from consumers.buyer_group import read_vocabulary
 from consumers.runtime.health import HealthServer
@@ -18,7 +18,7 @@ from consumers.runtime.loop import Loop
 from consumers.runtime.metrics import Metrics
 from consumers.runtime.processor import Processor, TooManyDeadLettersError
 from consumers.runtime.stopping import stopped_by_signals
-from consumers.runtime.ticks import Ticker
+from consumers.runtime.ticks import ticker_for
 from consumers.runtime.worker import Worker
 from consumers.settings import ConsumerSettings
 from db.errors import FatalDatabaseError
@@ -70,7 +70,7 @@ def consume(settings: ConsumerSettings, stop: threading.Event) -> None:
         )
         worker = Worker(lambda trouble: _note(health, metrics, trouble))
         stack.callback(worker.close, WORKER_STOP_SECONDS)
-        ticker = stack.enter_context(closing(_ticker(settings, metrics)))
+        ticker = stack.enter_context(closing(ticker_for(settings, _name(), metrics.ticks.inc)))
         loop = Loop(_consumer(settings), Processor(store, settings), worker, ticker, metrics, settings)
         health.loop = loop
         if settings.consumer_http_port:
@@ -130,11 +130,6 @@ def _consumer(settings: ConsumerSettings) -> Consumer:
         | protocol,
     )
     return Consumer(config)
-
-
-def _ticker(settings: ConsumerSettings, metrics: Metrics) -> Ticker:
-    producer = Producer(settings.producer_config(_name(), **{"linger.ms": 0, "message.timeout.ms": 10_000}))
-    return Ticker(producer, settings.person_changes_topic, _name(), metrics.ticks.inc)
 
 
 def _broker_trouble(error: KafkaError) -> None:

@@ -13,6 +13,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from consumers.runtime.assignment import Owned
 from schemas.codec import Codec
+from schemas.settings import KafkaSettings
 from schemas.topics import tick_headers
 
 log = structlog.get_logger()
@@ -25,6 +26,12 @@ CLOSE_SECONDS: Final = 1.0
 def needs_tick(owned: Owned, now_ms: int) -> bool:
     """Whether something is due on a partition on which nothing arrives, by this consumer's clock."""
     return owned.at_end and owned.due_known and owned.next_due is not None and owned.next_due <= now_ms
+
+
+def ticker_for(settings: KafkaSettings, name: str, on_sent: Callable[[], None]) -> "Ticker":
+    """A ticker of the log, with a producer of its own."""
+    producer = Producer(settings.producer_config(name, **{"linger.ms": 0, "message.timeout.ms": 10_000}))
+    return Ticker(producer, settings.person_changes_topic, name, on_sent)
 
 
 class Ticker:
@@ -57,6 +64,11 @@ class Ticker:
         for owned in partitions:
             if needs_tick(owned, now_ms) and self._may(owned.partition):
                 self._send(owned.partition, now_ms)
+
+    def wake(self, partitions: Iterable[int]) -> None:
+        """Append a tick to each of these partitions, so that whoever owns them looks where they are."""
+        for partition in partitions:
+            self._send(partition, self._clock())
 
     def close(self) -> None:
         """Give what was sent a moment to arrive; what does not is sent by the next owner."""

@@ -8,7 +8,7 @@ ORDER BY kafka_partition
 ON CONFLICT DO NOTHING
 
 -- read_positions: where partitions are
-SELECT kafka_partition, next_offset, to_ms(log_time)
+SELECT kafka_partition, next_offset, to_ms(log_time), epoch
 FROM consumer_positions
 WHERE topic = %(topic)s AND kafka_partition = ANY (%(kafka_partition)s::int[])
 
@@ -96,10 +96,11 @@ FROM unnest(
     %(kafka_partition)s::int[], %(expected)s::bigint[], %(next_offset)s::bigint[], %(log_time)s::bigint[],
     %(consumed)s::bigint[], %(refreshed)s::bigint[], %(deferred)s::bigint[], %(superseded)s::bigint[],
     %(ignored)s::bigint[], %(duplicate)s::bigint[], %(dead_letter)s::bigint[], %(tick)s::bigint[],
-    %(wrong_partition)s::bigint[]
+    %(wrong_partition)s::bigint[], %(epoch)s::int[]
 ) AS n (kafka_partition, expected, next_offset, log_time, consumed, refreshed, deferred, superseded, ignored,
-        duplicate, dead_letter, tick, wrong_partition)
+        duplicate, dead_letter, tick, wrong_partition, epoch)
 WHERE p.topic = %(topic)s AND p.kafka_partition = n.kafka_partition AND p.next_offset = n.expected
+  AND p.epoch = n.epoch
 
 -- insert_companies: companies that were not there when they were read
 INSERT INTO companies (company_id, name, name_stamp, domain, domain_stamp, industry, industry_stamp, employee_count,

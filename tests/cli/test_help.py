@@ -27,6 +27,14 @@ COMMANDS = (
     ["hints"],
     ["hints", "list"],
     ["hints", "retry"],
+    ["dead-letters"],
+    ["dead-letters", "list"],
+    ["dead-letters", "show"],
+    ["dead-letters", "retry"],
+    ["dead-letters", "discard"],
+    ["verify"],
+    ["replay"],
+    ["rebuild"],
 )
 
 

@@ -10,14 +10,17 @@ import pytest
 from db import sql as loader
 
 QUERIES = Path(loader.__file__).parent / "queries"
+GAP = re.compile(r"\{[a-z_]+\}")
 FILES = sorted(path.stem for path in QUERIES.glob("*.sql"))
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_postgresql_understands_every_query(database_url: str, file: str) -> None:
-    """With every parameter NULL, which no query minds."""
+    """With every parameter NULL, which no query minds; what has gaps is tried by the tests of whoever fills them."""
     with psycopg.connect(database_url) as connection:
         for query in loader.load(file).values():
+            if GAP.search(query):
+                continue
             names = set(re.findall(r"%\((\w+)\)s", query))
             connection.execute(query, dict.fromkeys(names))
         connection.rollback()

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from db.errors import FatalDatabaseError, PositionMovedError, RetryableDatabaseError, StaleCompanyError
-from db.rows import BatchWrites, CompanyRow, EventKey, EventRow, PositionAdvance, RefreshRow
+from db.rows import BatchWrites, CompanyRow, EventKey, EventRow, PositionAdvance, PositionRow, RefreshRow
 from db.store import Store
 
 TOPIC = "changes"
@@ -67,7 +67,7 @@ def test_all_is_written_or_nothing(store: Store, database_url: str) -> None:
     """The position moves with the effects."""
     store.write(batch(companies=[company()], events=[event()], refreshes=[refresh()]))
 
-    assert store.positions(TOPIC, [0])[0][1:] == (1, 1001)
+    assert store.positions(TOPIC, [0])[0] == PositionRow(0, 1, 1001)
     assert [count(database_url, table) for table in ("companies", "webhook_events", "buyer_group_refresh_logs")] == [
         1
     ] * 3

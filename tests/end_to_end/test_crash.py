@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from db.digest import digest
 from tests.support.changes import random_log
-from tests.support.digest import digest
 from tests.support.system import System, wait_for
 
 CHANGES, COMPANIES = 10_000, 500

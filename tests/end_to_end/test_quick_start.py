@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from db.digest import digest
 from local.welcome import EXAMPLE
-from tests.support.digest import digest
 from tests.support.system import SECRET, System, wait_for
 
 PATH = "/api/webhooks/person-change"

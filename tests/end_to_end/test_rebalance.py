@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from db.digest import digest
 from schemas.events import PersonChange
 from tests.support.changes import random_log
-from tests.support.digest import digest
 from tests.support.system import System, wait_for
 
 CHANGES = 12_000

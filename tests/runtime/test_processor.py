@@ -10,13 +10,14 @@ import pytest
 
 from consumers.runtime.processor import Processor, TooManyDeadLettersError
 from consumers.runtime.records import Record
+from db.digest import digest
 from db.errors import PositionMovedError
 from db.rows import BatchWrites, PositionAdvance
 from schemas.codec import Codec, decode_change
 from schemas.topics import tick_headers
 from tests.support.changes import NOW, change, random_log
 from tests.support.consumption import PARTITIONS, TOPIC, consume, log_of, processor_for, shifted
-from tests.support.digest import digest, rows
+from tests.support.digest import rows
 
 Make = Callable[..., Processor]
 

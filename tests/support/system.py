@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -89,6 +90,18 @@ class System:
         port = free_port()
         self._start("ingress", {"INGRESS_PORT": str(port), "WEBHOOK_SECRET": SECRET, **settings})
         return f"http://127.0.0.1:{port}"
+
+    def start_command(self, *words: str, **settings: str) -> Child:
+        """Any command of `person-changes`, as a process."""
+        return self._start(words[0], settings, *words[1:])
+
+    def command(self, *words: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+        """Any command of `person-changes`, until it has ended."""
+        environment = {**os.environ, **self._environment(), **settings}
+        line = [sys.executable, "-m", "cli", *words]
+        return subprocess.run(
+            line, env=environment, cwd=self.folder, capture_output=True, text=True, check=False, timeout=PATIENCE
+        )
 
     def kill(self, child: Child) -> None:
         """As the kernel or a power cut would."""
@@ -184,11 +197,11 @@ class System:
         for child in self.children:
             child.stop(signal.SIGKILL, 5)
 
-    def _start(self, what: str, settings: dict[str, str]) -> Child:
+    def _start(self, what: str, settings: dict[str, str], *words: str) -> Child:
         folder = self.folder / f"{what}-{len(self.children)}"
         folder.mkdir()
         environment = {**os.environ, **self._environment(), **settings}
-        child = spawn(what, [sys.executable, "-m", "cli", what], folder, environment=environment)
+        child = spawn(what, [sys.executable, "-m", "cli", what, *words], folder, environment=environment)
         self.children.append(child)
         return child
 

@@ -1,0 +1,50 @@
+"""When dead letters stop the consumer: too many in a row, or too great a share of the last records. Pure."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+WINDOW: Final = 1000
+"""The share is that of the last so many records; before there are so many, only those in a row count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """What the last records came to; a new value after each batch, so that a batch that is tried again counts once.
+
+    Attributes:
+        run_limit: so many dead letters in a row are too many when one more comes.
+        ratio_limit: of the last `WINDOW` records, a greater share than this is too high; 1 allows any.
+    """
+
+    run_limit: int
+    ratio_limit: float
+    in_a_row: int = 0
+    recent: deque[bool] = field(default_factory=lambda: deque(maxlen=WINDOW))
+
+    def after(self, letters: Iterable[bool]) -> tuple["Breaker", str | None]:
+        """These limits after more records.
+
+        Args:
+            letters: for each record in order, whether it became a dead letter.
+
+        Returns:
+            The breaker, and why the consumer must stop, if it must: what is too many, and which setting says so.
+        """
+        in_a_row, recent, why = self.in_a_row, self.recent.copy(), None
+        share = sum(recent)
+        for letter in letters:
+            share += letter - (recent[0] if len(recent) == WINDOW else 0)
+            recent.append(letter)
+            in_a_row = in_a_row + 1 if letter else 0
+            why = why or self._why(in_a_row, share if len(recent) == WINDOW else 0)
+        return replace(self, in_a_row=in_a_row, recent=recent), why
+
+    def _why(self, in_a_row: int, share: int) -> str | None:
+        if in_a_row > self.run_limit:
+            return f"{in_a_row} records in a row could not be applied (DEAD_LETTER_RUN_LIMIT is {self.run_limit})"
+        if share > self.ratio_limit * WINDOW:
+            limit = f"DEAD_LETTER_RATIO_LIMIT is {self.ratio_limit:g}"
+            return f"{share} of the last {WINDOW} records could not be applied ({limit})"
+        return None
