@@ -17,6 +17,7 @@ from cli.resolver import resolver_command
 from cli.send import send_command
 from cli.sources import sources_command
 from cli.status import status_command
+from cli.token import token_app
 from cli.topics import topics_command
 from cli.up import up_command
 
@@ -47,6 +48,7 @@ app.command("classify", rich_help_panel=_USE)(classify_command)
 app.add_typer(group_app, name="group", rich_help_panel=_USE)
 app.add_typer(company_app, name="company", rich_help_panel=_USE)
 app.add_typer(hints_app, name="hints", rich_help_panel=_USE)
+app.add_typer(token_app, name="token", rich_help_panel=_USE)
 
 
 def _print_version(wanted: bool) -> None:

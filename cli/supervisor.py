@@ -1,4 +1,4 @@
-"""Runs several consumer processes as one: started together, stopped together, none of them missed when it dies."""
+"""Runs several processes as one: started together, stopped together, none of them missed when it dies."""
 
 import os
 import signal
@@ -34,8 +34,20 @@ def supervise(workers: int, http_port: int) -> int:
     Returns:
         0 after an orderly stop; the code of the worker that died, 1 if it had none.
     """
-    command = [sys.executable, "-m", "cli", "consumer", "--supervised"]
-    return run_workers(workers, lambda index: start_worker(command, worker_environment(index, http_port)))
+    return _supervised("consumer", workers, "CONSUMER_HTTP_PORT", http_port)
+
+
+def supervise_ingress(workers: int, metrics_port: int) -> int:
+    """Run ingress processes that share a port, until they are told to stop, or one dies.
+
+    Args:
+        workers: how many.
+        metrics_port: worker 0's, the next ones count up; 0 serves nothing.
+
+    Returns:
+        0 after an orderly stop; the code of the worker that died, 1 if it had none.
+    """
+    return _supervised("ingress", workers, "INGRESS_METRICS_PORT", metrics_port)
 
 
 def run_workers(workers: int, start: Start) -> int:
@@ -65,9 +77,9 @@ def start_worker(command: Sequence[str], environment: Mapping[str, str]) -> "sub
     return subprocess.Popen(command, env=dict(environment), stdin=subprocess.PIPE, process_group=0)
 
 
-def worker_environment(index: int, http_port: int) -> dict[str, str]:
-    """The environment of one worker."""
-    return {**os.environ, "CONSUMER_HTTP_PORT": str(http_port + index if http_port else 0)}
+def worker_environment(index: int, first_port: int, variable: str = "CONSUMER_HTTP_PORT") -> dict[str, str]:
+    """The environment of one worker, with a port of its own in this variable."""
+    return {**os.environ, variable: str(first_port + index if first_port else 0)}
 
 
 def stop_when_orphaned() -> None:
@@ -79,6 +91,11 @@ def stop_when_orphaned() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, name="orphan-watch", daemon=True).start()
+
+
+def _supervised(what: str, workers: int, variable: str, first_port: int) -> int:
+    command = [sys.executable, "-m", "cli", what, "--supervised"]
+    return run_workers(workers, lambda index: start_worker(command, worker_environment(index, first_port, variable)))
 
 
 class _Crew:

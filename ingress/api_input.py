@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
+from ingress.api_models import KEY_PATTERN, MAX_KEY
 from ingress.body import parse_json
 from ingress.problems import Problem
 from ingress.providers.fields import instant
@@ -13,10 +14,8 @@ from schemas.events import InvalidChangeError
 
 M = TypeVar("M", bound=BaseModel)
 
-MAX_KEY: Final = 255
 _SHOWN: Final = 40
-_KEY: Final = re.compile(r'[ ]*"((?:[ !#-\[\]-~]|\\["\\])*)"[ ]*')
-"""A string of structured fields (RFC 9651, section 3.3.3)."""
+_KEY: Final = re.compile(KEY_PATTERN)
 
 
 def parameters(request: Request, *known: str) -> dict[str, str]:
@@ -61,13 +60,12 @@ def idempotency_key(request: Request) -> str | None:
     given = request.headers.getlist("idempotency-key")
     if not given:
         return None
-    found = _KEY.fullmatch(given[0]) if len(given) == 1 else None
-    if found is None or not 1 <= len(found[1]) <= MAX_KEY:
+    if len(given) > 1 or not _KEY.fullmatch(given[0]):
         raise Problem(
             "idempotency-key",
             f'send it once, as 1 to {MAX_KEY} ASCII characters in double quotes, such as "8e03978e-40d5-43e8"',
         )
-    return found[1]
+    return given[0][1:-1]
 
 
 def read_model(kind: type[M], body: bytes) -> M:

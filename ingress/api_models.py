@@ -14,6 +14,9 @@ _NO_CONTROL: Final = r"[^\u0000-\u001f\u007f]"
 _NO_SPACE: Final = (
     r"[^\u0000-\u0020\u007f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"  # what str.strip leaves
 )
+MAX_KEY: Final = 255
+KEY_PATTERN: Final = rf'^"([ !#-\[\]-~]|\\["\\]){{1,{MAX_KEY}}}"$'
+"""An Idempotency-Key: a string of structured fields (RFC 9651, section 3.3.3), not empty."""
 EXAMPLE_TIME: Final = "2026-11-24T14:05:00.000Z"
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from ingress.api_models import (
+    KEY_PATTERN,
     EventDocument,
     GroupDocument,
     IndexDocument,
@@ -93,7 +94,7 @@ _KEY: Final = Parameter(
     "Idempotency-Key",
     "header",
     "Text in double quotes (draft-ietf-httpapi-idempotency-key-header); for a day, a repetition gets the first answer",
-    {"type": "string", "pattern": r'^"([ !#-\[\]-~]|\\["\\]){1,255}"$'},
+    {"type": "string", "pattern": KEY_PATTERN},
     example='"8e03978e-40d5-43e8-bc93-6894a57f9324"',
 )
 _TAKEN: Final = MappingProxyType(

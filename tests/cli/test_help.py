@@ -27,6 +27,10 @@ COMMANDS = (
     ["hints"],
     ["hints", "list"],
     ["hints", "retry"],
+    ["token"],
+    ["token", "create"],
+    ["token", "list"],
+    ["token", "revoke"],
 )
 
 

@@ -1,11 +1,13 @@
 """The query files: every query is whole, named once, and PostgreSQL understands it."""
 
 import re
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.errors import NotNullViolation
 
 from db import sql as loader
 
@@ -15,11 +17,12 @@ FILES = sorted(path.stem for path in QUERIES.glob("*.sql"))
 
 @pytest.mark.parametrize("file", FILES)
 def test_postgresql_understands_every_query(database_url: str, file: str) -> None:
-    """With every parameter NULL, which no query minds."""
+    """With every parameter NULL, which no query minds, unless it would write it where it must not be."""
     with psycopg.connect(database_url) as connection:
         for query in loader.load(file).values():
             names = set(re.findall(r"%\((\w+)\)s", query))
-            connection.execute(query, dict.fromkeys(names))
+            with suppress(NotNullViolation), connection.transaction():
+                connection.execute(query, dict.fromkeys(names))
         connection.rollback()
 
 
