@@ -21,6 +21,9 @@ LOOK_SECONDS: Final = 0.1
 STOP_SECONDS: Final = 60.0
 """After one worker died the others get so long to finish what they are at; longer than a consumer's drain."""
 
+_ORDERLY: Final = (0, -signal.SIGTERM, -signal.SIGINT)
+"""Also the end of a worker whom the signal met before it could do anything that would need an orderly stop."""
+
 Start = Callable[[int], "subprocess.Popen[bytes]"]
 
 
@@ -143,7 +146,7 @@ class _Crew:
         for child in self.children:
             if child.stdin is not None:
                 child.stdin.close()
-        return self._code or int(any(child.returncode != 0 for child in self.children))
+        return self._code or int(any(child.returncode not in _ORDERLY for child in self.children))
 
 
 @contextmanager

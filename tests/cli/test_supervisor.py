@@ -140,3 +140,17 @@ def test_ports_that_do_not_exist_are_refused(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_senseless_number_of_workers_is_a_usage_error(workers: str) -> None:
     """At least one, and not more than a machine can bear."""
     assert CliRunner().invoke(app, ["consumer", "--workers", workers]).exit_code == 2
+
+
+def test_a_worker_whom_the_signal_meets_early_has_stopped_in_order(tmp_path: Path) -> None:
+    """Before it could listen to signals there was nothing to do in order: that is no failure."""
+
+    def start(index: int) -> "subprocess.Popen[bytes]":
+        code = f"open({str(tmp_path / str(index))!r}, 'w').write('up'); import time; time.sleep(30)"
+        return start_worker([sys.executable, "-c", code], {})
+
+    thread = _once_up(tmp_path, 2, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    code = run_workers(2, start)
+    thread.join()
+
+    assert code == 0

@@ -7,7 +7,8 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tests.ingress.conftest import Record
 
 PATH = "/api/webhooks/person-change"
+RESTARTS = 2
 Sign = Callable[..., dict[str, str]]
 Start = Callable[..., IngressProcess]
 
@@ -48,7 +50,7 @@ def _ports(count: int) -> int:
 class Sender:
     """Posts changes, one after the other, and remembers what became of each."""
 
-    process: IngressProcess
+    port: int
     sign: Sign
     name: str
     answers: dict[str, int] = field(default_factory=dict)
@@ -57,17 +59,18 @@ class Sender:
 
     def run(self) -> None:
         """Until told to stop; a new connection after each that broke."""
-        number, connection = 0, None
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        number = 0
         while not self.stop.is_set():
             event_id = f"{self.name}-{number}"
             number += 1
             try:
-                connection = connection or http.client.HTTPConnection("127.0.0.1", self.process.port, timeout=PATIENCE)
                 self.answers[event_id] = self._post(connection, event_id)
             except (OSError, http.client.HTTPException):
                 self.unanswered.add(event_id)
-                connection = None
+                connection.close()  # the next request opens it anew
                 time.sleep(0.01)
+        connection.close()
 
     def _post(self, connection: http.client.HTTPConnection, event_id: str) -> int:
         payload = {"id": event_id, "type": "person.promotion", "person": {"id": "p"}, "company": {"id": event_id}}
@@ -85,27 +88,36 @@ def test_a_restart_under_load_leaves_nothing_accepted_unanswered(
     settings = _servers(servers_of_test)
     process = run("--workers", "2", **settings)
     process.await_answer()
-    senders = [Sender(process, sign, f"s{number}") for number in range(8)]
-    threads = [threading.Thread(target=sender.run) for sender in senders]
-    for thread in threads:
-        thread.start()
-    for _ in range(3):
+    senders = [Sender(process.port, sign, f"s{number}") for number in range(8)]
+    with _sending(senders):
+        for _ in range(RESTARTS):
+            _await_more(senders)
+            process.popen.send_signal(signal.SIGTERM)
+            assert process.end()[0] == 0
+            process = run("--workers", "2", port=process.port, **settings)
+            process.await_answer()
         _await_more(senders)
-        process.popen.send_signal(signal.SIGTERM)
-        assert process.end()[0] == 0
-        process = run("--workers", "2", port=process.port, **settings)
-        process.await_answer()
-    _await_more(senders)
-    for sender in senders:
-        sender.stop.set()
-    for thread in threads:
-        thread.join()
 
     answered = {event_id: status for sender in senders for event_id, status in sender.answers.items()}
     logged = [record.change.event_id for record in records()]
     assert set(answered.values()) == {202}
     assert sorted(logged) == sorted(answered)
     assert any(sender.unanswered for sender in senders)  # it was a restart under load
+
+
+@contextmanager
+def _sending(senders: list[Sender]) -> Iterator[None]:
+    """All of them at once, to the end of the block."""
+    threads = [threading.Thread(target=sender.run) for sender in senders]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        for sender in senders:
+            sender.stop.set()
+        for thread in threads:
+            thread.join()
 
 
 def _await_more(senders: list[Sender]) -> None:
