@@ -19,7 +19,8 @@ import psutil
 import uvloop
 from confluent_kafka import Consumer, TopicPartition
 
-from bench.hostile import FORGED, Hostile, Target, hostile_requests
+from bench.attempt import Hostile, Target
+from bench.hostile import FORGED, hostile_requests
 from bench.world import BenchError, say, started
 from local.process import LOOPBACK, LocalServerError, free_port
 from schemas.admin import ensure_topics
@@ -119,7 +120,7 @@ async def _attack(target: Target, attempts: Iterator[Hostile], seen: Seen) -> No
     for attempt in attempts:
         seen.requests += 1
         received = await _try(target, attempt)
-        answers = list(split_answers(received, bodiless=attempt.parts[0].startswith(b"HEAD ")))
+        answers = list(split_answers(received, bodiless=attempt.bodiless))
         seen.silent += not answers
         for head, body in answers:
             _judge(attempt, head, body, seen)
@@ -148,7 +149,7 @@ async def _try(target: Target, attempt: Hostile) -> bytes:
 
 
 def _is_whole(received: bytearray, attempt: Hostile) -> bool:
-    answers = split_answers(bytes(received), bodiless=attempt.parts[0].startswith(b"HEAD "))
+    answers = split_answers(bytes(received), bodiless=attempt.bodiless)
     return any(not head.startswith(b"HTTP/1.1 100") for head, _ in answers)
 
 

@@ -9,8 +9,9 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, Final
+
+from bench.attempt import Hostile, Target
 
 WEBHOOK: Final = "/api/webhooks/person-change"
 GROUP: Final = "/api/v1/intelligence/buyer-group"
@@ -73,37 +74,6 @@ _ODD_JSON: Final = (
         b"[" * 60 + b"]" * 60,
     ),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What is attacked, and what is known of it.
-
-    Attributes:
-        secret: what signatures are made with, of those requests that have a right one.
-        token: of the API.
-    """
-
-    host: str
-    port: int
-    secret: str
-    token: str
-
-
-@dataclass(frozen=True, slots=True)
-class Hostile:
-    """One attempt.
-
-    Attributes:
-        parts: what is written, with a pause after each but the last.
-        forged: whether it must not be accepted.
-        whole: whether an answer may be waited for; what is cut off gets none.
-    """
-
-    kind: str
-    parts: tuple[bytes, ...]
-    forged: bool = True
-    whole: bool = True
 
 
 def hostile_requests(target: Target, seed: int) -> Iterator[Hostile]:

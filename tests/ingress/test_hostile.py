@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from bench.attempt import Hostile, Target
 from bench.fuzz import Seen, _judge, forged_in_log, fuzz, split_answers
-from bench.hostile import WEBHOOK, Hostile, Target, hostile_requests
+from bench.hostile import WEBHOOK, hostile_requests
 from tests.support.system import SECRET, System, wait_for
 
 if TYPE_CHECKING:
