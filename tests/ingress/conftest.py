@@ -144,7 +144,7 @@ def run(tmp_path: Path) -> Iterator[Callable[..., IngressProcess]]:
     with ExitStack() as stack:
 
         def start(*words: str, port: int | None = None, **settings: str) -> IngressProcess:
-            process = start_ingress(tmp_path, *words, port=port, **settings)
+            process = start_ingress(tmp_path, words, settings, port)
             stack.enter_context(process.popen)
             stack.callback(process.popen.kill)
             return process

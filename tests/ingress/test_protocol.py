@@ -3,25 +3,27 @@
 import json
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
 from ingress.protocol import MAX_ADDRESS_BYTES, MAX_HEAD_BYTES, MAX_HEADERS
-from tests.support.ingress_process import IngressProcess, heard
+from tests.support.ingress_process import IngressProcess, heard, start_ingress
 
-Start = Callable[..., IngressProcess]
 CLOSE = b"host: x\r\nconnection: close\r\n"
 
 
-@pytest.fixture
-def process(run: Start) -> IngressProcess:
-    """A process without servers, impatient, for a few connections."""
-    started = run(HEAD_TIMEOUT_SECONDS="0.4", MAX_CONNECTIONS="8", BODY_TIMEOUT_SECONDS="1")
-    started.await_answer()
-    return started
+@pytest.fixture(scope="module")
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IngressProcess]:
+    """A process without servers, impatient, for a few connections; shared, for no test leaves anything behind."""
+    settings = {"HEAD_TIMEOUT_SECONDS": "0.4", "MAX_CONNECTIONS": "8", "BODY_TIMEOUT_SECONDS": "1"}
+    started = start_ingress(tmp_path_factory.mktemp("ingress"), (), settings)
+    with started.popen:
+        started.await_answer()
+        yield started
+        started.popen.terminate()
 
 
 def _problem(answer: bytes) -> tuple[int, str]:

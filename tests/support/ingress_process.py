@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import time
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,10 +26,15 @@ _NOWHERE: Final = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "DATABASE_URL": "po
 
 @dataclass
 class IngressProcess:
-    """It may run or have ended; its log is its stderr."""
+    """It may run or have ended.
+
+    Attributes:
+        log: its stderr; a file, because a pipe that nobody reads would hold it up once it is full.
+    """
 
     port: int
-    popen: subprocess.Popen[str]
+    popen: subprocess.Popen[bytes]
+    log: Path
 
     @property
     def url(self) -> str:
@@ -58,8 +65,8 @@ class IngressProcess:
 
     def end(self) -> tuple[int, list[dict[str, Any]]]:
         """Its exit code and what it has logged, once it ends."""
-        _, errors = self.popen.communicate(timeout=PATIENCE)
-        return self.popen.returncode, [json.loads(line) for line in errors.splitlines() if line.startswith("{")]
+        code = self.popen.wait(PATIENCE)
+        return code, [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
 
     def connect(self) -> socket.socket:
         """A connection."""
@@ -81,22 +88,25 @@ def heard(connection: socket.socket) -> bytes:
     return received
 
 
-def start_ingress(folder: Path, *words: str, port: int | None = None, **settings: str) -> IngressProcess:
+def start_ingress(
+    folder: Path, words: Sequence[str], settings: Mapping[str, str], port: int | None = None
+) -> IngressProcess:
     """Start one; whoever does must see to its end.
 
     Args:
         folder: where it runs.
         words: of its command line.
-        port: a free one unless told.
         settings: its environment, besides what the test's own has.
+        port: a free one unless told.
     """
     port = port or free_port()
     chosen = {"INGRESS_PORT": str(port), "WEBHOOK_SECRET": SECRET, "API_TOKEN": TOKEN, "LOG_FORMAT": "json"}
-    popen = subprocess.Popen(
-        [sys.executable, "-m", "cli", "ingress", *words],
-        env={**os.environ, "PYTHONPATH": str(ROOT), **chosen, **_NOWHERE, **settings},
-        cwd=folder,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    return IngressProcess(port, popen)
+    log = folder / f"ingress-{uuid.uuid4().hex[:8]}.log"
+    with log.open("wb") as errors:
+        popen = subprocess.Popen(
+            [sys.executable, "-m", "cli", "ingress", *words],
+            env={**os.environ, "PYTHONPATH": str(ROOT), **chosen, **_NOWHERE, **settings},
+            cwd=folder,
+            stderr=errors,
+        )
+    return IngressProcess(port, popen, log)
