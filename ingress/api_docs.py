@@ -51,13 +51,14 @@ def docs_page() -> str:
     schemes = _table(
         (name, scheme["description"]) for name, scheme in document["components"]["securitySchemes"].items()
     )
-    body = "".join(_section(m, p, o, document) for m, p, o in operations)
+    body = "".join(_section(m, p, o) for m, p, o in operations)
+    models = "".join(_fields(name, model) for name, model in document["components"]["schemas"].items())
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>person-changes: the API</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head><body>'
         f"<h1>person-changes</h1><p>{_prose(document['info']['description'])}</p>"
         f'<p>For programs: <a href="/openapi.json">openapi.json</a></p><nav><ul>{contents}</ul></nav>'
-        f"<h2>Who may ask</h2>{schemes}{body}</body></html>\n"
+        f"<h2>Who may ask</h2>{schemes}{body}<h2>Documents</h2>{models}</body></html>\n"
     )
 
 
@@ -66,46 +67,38 @@ def _document() -> bytes:
     return json.dumps(openapi_document(), ensure_ascii=False).encode()
 
 
-def _section(method: str, path: str, operation: dict[str, Any], document: dict[str, Any]) -> str:
+def _section(method: str, path: str, operation: dict[str, Any]) -> str:
     """One operation."""
     parts = [
         f'<section><h2 id="{_anchor(operation)}">{_badge(method)} <span class="path">{escape(path)}</span></h2>',
         f"<p><strong>{escape(operation['summary'])}.</strong> {_prose(operation['description'])}</p>",
     ]
-    if needed := [name for scheme in operation["security"] for name in scheme]:
-        parts.append(f"<p>Needs: {escape(', '.join(needed))}.</p>")
+    for scheme, scopes in ((scheme, scopes) for each in operation["security"] for scheme, scopes in each.items()):
+        needed = f"{scheme} with scope {', '.join(scopes)}" if scopes else scheme
+        parts.append(f"<p>Needs: {escape(needed)}.</p>")
     if operation["parameters"]:
         rows = ((f"{p['name']} ({p['in']})", p["description"]) for p in operation["parameters"])
         parts.append(f"<h3>Parameters</h3>{_table(rows)}")
     if "requestBody" in operation:
-        parts.append(_request_body(operation["requestBody"]["content"]["application/json"], document))
-    answers = ((status, answer["description"]) for status, answer in operation["responses"].items())
-    parts.append(f"<h3>Answers</h3>{_table(answers)}")
-    parts.extend(_fields(model, document) for model in _models(operation))
-    return "".join(parts) + "</section>"
+        parts.append(_request_body(operation["requestBody"]["content"]["application/json"]))
+    answers = ((status, _answer(answer)) for status, answer in operation["responses"].items())
+    return "".join([*parts, f"<h3>Answers</h3>{_table(answers)}</section>"])
 
 
-def _request_body(content: dict[str, Any], document: dict[str, Any]) -> str:
+def _request_body(content: dict[str, Any]) -> str:
     example = json.dumps(content.get("example", {}), indent=2, ensure_ascii=False)
-    fields = _fields(_name(content["schema"]), document) if "$ref" in content["schema"] else ""
-    return f"<h3>Body</h3>{fields}<pre>{escape(example)}</pre>"
+    return f"<h3>Body</h3><p>{_prose(_type(content['schema']))}</p><pre>{escape(example)}</pre>"
 
 
-def _models(operation: dict[str, Any]) -> list[str]:
-    """The models of what succeeds."""
-    schemas = [
-        schema
-        for status, answer in operation["responses"].items()
-        if status < "3"
-        for content in answer.get("content", {}).values()
-        for schema in content["schema"].get("oneOf", [content["schema"]])
-    ]
-    return [_name(schema) for schema in schemas if "$ref" in schema]
+def _answer(answer: dict[str, Any]) -> str:
+    """What it means, and which document it is."""
+    schemas = [content["schema"] for content in answer.get("content", {}).values()]
+    names = [_name(one) for schema in schemas for one in schema.get("oneOf", [schema]) if "$ref" in one]
+    return ": ".join([answer["description"], " or ".join(f"`{name}`" for name in names)][: 2 if names else 1])
 
 
-def _fields(name: str, document: dict[str, Any]) -> str:
-    """A model's fields, and those of the models within it."""
-    model = document["components"]["schemas"][name]
+def _fields(name: str, model: dict[str, Any]) -> str:
+    """A document's fields."""
     rows = ((field, _type(schema)) for field, schema in model.get("properties", {}).items())
     return f"<h3>{escape(name)}</h3><p>{_prose(model.get('description', ''))}</p>{_table(rows)}"
 
@@ -113,7 +106,7 @@ def _fields(name: str, document: dict[str, Any]) -> str:
 def _type(schema: dict[str, Any]) -> str:
     """What a field holds, in words."""
     if "$ref" in schema:
-        kind = _name(schema)
+        kind = f"`{_name(schema)}`"
     elif "anyOf" in schema:
         kind = " or ".join(_type(one) for one in schema["anyOf"])
     elif "enum" in schema or "const" in schema:

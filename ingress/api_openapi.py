@@ -59,7 +59,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
 
 def _security(operation: Operation) -> list[dict[str, list[str]]]:
     if operation.scope is not None:
-        return [{"token": []}]
+        return [{"token": [operation.scope]}]  # OpenAPI 3.1 has room for roles beside schemes that are not OAuth's
     return [{"signature": []}] if operation.signed else []
 
 

@@ -52,6 +52,9 @@ def test_the_page_is_for_people_and_needs_nothing_else(offline: "Ingress") -> No
 
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert "token with scope refresh" in page
+    for model in openapi_document()["components"]["schemas"]:
+        assert f"<h3>{model}</h3>" in page
     for path, methods in openapi_document()["paths"].items():
         assert path in page
         assert all(escape(operation["summary"]) in page for operation in methods.values())

@@ -20,7 +20,7 @@ from tests.support.system import ROOT
 
 SECRET: Final = "the first secret of the tests"
 TOKEN: Final = "a-token-for-tests-only"
-PATIENCE: Final = 30.0
+PATIENCE: Final = 60.0
 _NOWHERE: Final = {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", "DATABASE_URL": "postgresql://127.0.0.1:1/nothing"}
 
 
