@@ -21,6 +21,7 @@ LOOK_SECONDS: Final = 0.1
 STOP_SECONDS: Final = 60.0
 """After one worker died the others get so long to finish what they are at; longer than a consumer's drain."""
 
+_STOP: Final = (signal.SIGINT, signal.SIGTERM)
 _ORDERLY: Final = (0, -signal.SIGTERM, -signal.SIGINT)
 """Also the end of a worker whom the signal met before it could do anything that would need an orderly stop."""
 
@@ -41,7 +42,7 @@ def supervise(workers: int, http_port: int) -> int:
 
 
 def supervise_ingress(workers: int, metrics_port: int) -> int:
-    """Run ingress processes that share a port, until they are told to stop, or one dies.
+    """Run ingress processes that share a port, until they are told to stop, or one dies; SIGHUP is passed on.
 
     Args:
         workers: how many.
@@ -50,18 +51,19 @@ def supervise_ingress(workers: int, metrics_port: int) -> int:
     Returns:
         0 after an orderly stop; the code of the worker that died, 1 if it had none.
     """
-    return _supervised("ingress", workers, "INGRESS_METRICS_PORT", metrics_port)
+    return _supervised("ingress", workers, "INGRESS_METRICS_PORT", metrics_port, (signal.SIGHUP,))
 
 
-def run_workers(workers: int, start: Start) -> int:
+def run_workers(workers: int, start: Start, told: Sequence[int] = ()) -> int:
     """Start the workers and stay until all have ended.
 
     Args:
         workers: how many.
         start: starts the worker with this number, from 0.
+        told: signals that workers get besides those that stop them.
     """
     signals: deque[int] = deque()
-    with _collecting(signals):
+    with _collecting(signals, (*_STOP, *told)):
         crew = _Crew(signals)
         try:
             for index in range(workers):
@@ -96,9 +98,11 @@ def stop_when_orphaned() -> None:
     threading.Thread(target=wait, name="orphan-watch", daemon=True).start()
 
 
-def _supervised(what: str, workers: int, variable: str, first_port: int) -> int:
+def _supervised(what: str, workers: int, variable: str, first_port: int, told: Sequence[int] = ()) -> int:
     command = [sys.executable, "-m", "cli", what, "--supervised"]
-    return run_workers(workers, lambda index: start_worker(command, worker_environment(index, first_port, variable)))
+    return run_workers(
+        workers, lambda index: start_worker(command, worker_environment(index, first_port, variable)), told
+    )
 
 
 class _Crew:
@@ -119,8 +123,9 @@ class _Crew:
         """Stay until all have ended, and return the exit code."""
         while True:
             while self._signals:
-                self._asked = True
-                self._send(self._signals.popleft())
+                number = self._signals.popleft()
+                self._asked = self._asked or number in _STOP
+                self._send(number)
             ended = [index for index, child in enumerate(self.children) if child.poll() is not None]
             if ended and not self._asked and self._deadline is None:
                 code = self.children[ended[0]].returncode
@@ -150,13 +155,13 @@ class _Crew:
 
 
 @contextmanager
-def _collecting(signals: deque[int]) -> Iterator[None]:
-    """Note SIGINT and SIGTERM, each time one comes, instead of ending by it."""
+def _collecting(signals: deque[int], numbers: Sequence[int]) -> Iterator[None]:
+    """Note these signals, each time one comes, instead of ending by it."""
 
     def on_signal(number: int, _: FrameType | None) -> None:
         signals.append(number)
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, on_signal) for number in numbers}
     try:
         yield
     finally:

@@ -109,7 +109,11 @@ _POST_WEBHOOK: Final = (
     "when every replica has the change: what was answered 202 is never lost, what was not is safe to send again."
 )
 _GET_WEBHOOK: Final = "The signature, the payload with an example, and what the answers mean."
-_DOCUMENTED: Final = MappingProxyType({200: Answer("How to send this webhook", "application/json")})
+_DOCUMENTED: Final = MappingProxyType(
+    {200: Answer("How to send this webhook, or the answer to the question for proof", "application/json")}
+)
+_CHALLENGE: Final = Parameter("challengeCode", "query", "A source's question for proof", {"type": "string"})
+_PATH_TOKEN: Final = Parameter("token", "path", "The secret of such a source", {"type": "string"}, True)  # noqa: FBT003
 
 OPERATIONS: Final = (
     Operation(
@@ -123,7 +127,7 @@ OPERATIONS: Final = (
         body=object,
         example=EXAMPLE,
     ),
-    Operation("get", "/api/webhooks/person-change", "Document the webhook", _GET_WEBHOOK, _DOCUMENTED),
+    Operation("get", "/api/webhooks/person-change", "Document the webhook", _GET_WEBHOOK, _DOCUMENTED, ("challenge",)),
     Operation(
         "post",
         "/api/webhooks/person-change/{source}",
@@ -142,8 +146,28 @@ OPERATIONS: Final = (
         "Document a source's webhook",
         _GET_WEBHOOK,
         _DOCUMENTED,
-        ("unknown-source",),
-        (_SOURCE,),
+        ("unknown-source", "challenge"),
+        (_SOURCE, _CHALLENGE),
+    ),
+    Operation(
+        "post",
+        "/api/webhooks/person-change/{source}/{token}",
+        "Take a change of a source whose secret is part of its address",
+        "For providers that sign nothing, but keep an address to themselves.",
+        _TAKEN,
+        (*_WEBHOOK_PROBLEMS, "unknown-source", "not-found"),
+        (_SOURCE, _PATH_TOKEN),
+        body=object,
+        example=EXAMPLE,
+    ),
+    Operation(
+        "get",
+        "/api/webhooks/person-change/{source}/{token}",
+        "Document the webhook of such a source",
+        _GET_WEBHOOK,
+        _DOCUMENTED,
+        ("unknown-source", "challenge", "not-found"),
+        (_SOURCE, _PATH_TOKEN),
     ),
     Operation(
         "post",

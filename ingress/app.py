@@ -24,8 +24,8 @@ from ingress.metrics import Metrics
 from ingress.probes import Probes
 from ingress.problems import Problem, on_bug, on_http_exception, on_problem
 from ingress.publisher import Publisher
-from ingress.reload import announce, reload_sources
 from ingress.rates import Rates
+from ingress.reload import announce, reload_sources
 from ingress.settings import IngressSettings
 from ingress.signatures.tokens import PATH_PARAMETER
 from ingress.sources import sources_from
