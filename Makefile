@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 # pytest-xdist workers; the servers of the tests want a core as well.
 WORKERS ?= 3
 
-.PHONY: help run test test-fast check format lock bench clean
+.PHONY: help run test test-fast check format lock bench fuzz clean
 
 help: ## what there is to make
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  \1\t/' | expand -t 14
@@ -34,6 +34,9 @@ format: .tools ## format the code
 
 bench: .tools ## ratios to the limits of this machine, measured in one run
 	@"$(BIN)/python" -m bench
+
+fuzz: .tools ## 100,000 hostile requests against a running ingress; a few minutes
+	@"$(BIN)/python" -m bench.fuzz
 
 lock: .tools ## lock the newest versions that pyproject.toml allows; needs uv
 	@for each in "runtime" "run --extra local" "test --extra local --extra test"; do set -- $$each; name=$$1; shift; \

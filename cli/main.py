@@ -20,6 +20,7 @@ from cli.resolver import resolver_command
 from cli.send import send_command
 from cli.sources import sources_command
 from cli.status import status_command
+from cli.token import token_app
 from cli.topics import topics_command
 from cli.up import up_command
 from cli.verify import verify_command
@@ -56,6 +57,7 @@ app.command("rebuild", rich_help_panel=_MEND)(rebuild_command)
 app.add_typer(group_app, name="group", rich_help_panel=_USE)
 app.add_typer(company_app, name="company", rich_help_panel=_USE)
 app.add_typer(hints_app, name="hints", rich_help_panel=_USE)
+app.add_typer(token_app, name="token", rich_help_panel=_USE)
 
 
 def _print_version(wanted: bool) -> None:

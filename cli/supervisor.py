@@ -1,4 +1,4 @@
-"""Runs several consumer processes as one: started together, stopped together, none of them missed when it dies."""
+"""Runs several processes as one: started together, stopped together, none of them missed when it dies."""
 
 import os
 import signal
@@ -21,6 +21,10 @@ LOOK_SECONDS: Final = 0.1
 STOP_SECONDS: Final = 60.0
 """After one worker died the others get so long to finish what they are at; longer than a consumer's drain."""
 
+_STOP: Final = (signal.SIGINT, signal.SIGTERM)
+_ORDERLY: Final = (0, -signal.SIGTERM, -signal.SIGINT)
+"""Also the end of a worker whom the signal met before it could do anything that would need an orderly stop."""
+
 Start = Callable[[int], "subprocess.Popen[bytes]"]
 
 
@@ -34,19 +38,32 @@ def supervise(workers: int, http_port: int) -> int:
     Returns:
         0 after an orderly stop; the code of the worker that died, 1 if it had none.
     """
-    command = [sys.executable, "-m", "cli", "consumer", "--supervised"]
-    return run_workers(workers, lambda index: start_worker(command, worker_environment(index, http_port)))
+    return _supervised("consumer", workers, "CONSUMER_HTTP_PORT", http_port)
 
 
-def run_workers(workers: int, start: Start) -> int:
+def supervise_ingress(workers: int, metrics_port: int) -> int:
+    """Run ingress processes that share a port, until they are told to stop, or one dies; SIGHUP is passed on.
+
+    Args:
+        workers: how many.
+        metrics_port: worker 0's, the next ones count up; 0 serves nothing.
+
+    Returns:
+        0 after an orderly stop; the code of the worker that died, 1 if it had none.
+    """
+    return _supervised("ingress", workers, "INGRESS_METRICS_PORT", metrics_port, (signal.SIGHUP,))
+
+
+def run_workers(workers: int, start: Start, told: Sequence[int] = ()) -> int:
     """Start the workers and stay until all have ended.
 
     Args:
         workers: how many.
         start: starts the worker with this number, from 0.
+        told: signals that workers get besides those that stop them.
     """
     signals: deque[int] = deque()
-    with _collecting(signals):
+    with _collecting(signals, (*_STOP, *told)):
         crew = _Crew(signals)
         try:
             for index in range(workers):
@@ -65,9 +82,9 @@ def start_worker(command: Sequence[str], environment: Mapping[str, str]) -> "sub
     return subprocess.Popen(command, env=dict(environment), stdin=subprocess.PIPE, process_group=0)
 
 
-def worker_environment(index: int, http_port: int) -> dict[str, str]:
-    """The environment of one worker."""
-    return {**os.environ, "CONSUMER_HTTP_PORT": str(http_port + index if http_port else 0)}
+def worker_environment(index: int, first_port: int, variable: str = "CONSUMER_HTTP_PORT") -> dict[str, str]:
+    """The environment of one worker, with a port of its own in this variable."""
+    return {**os.environ, variable: str(first_port + index if first_port else 0)}
 
 
 def stop_when_orphaned() -> None:
@@ -79,6 +96,13 @@ def stop_when_orphaned() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, name="orphan-watch", daemon=True).start()
+
+
+def _supervised(what: str, workers: int, variable: str, first_port: int, told: Sequence[int] = ()) -> int:
+    command = [sys.executable, "-m", "cli", what, "--supervised"]
+    return run_workers(
+        workers, lambda index: start_worker(command, worker_environment(index, first_port, variable)), told
+    )
 
 
 class _Crew:
@@ -99,8 +123,9 @@ class _Crew:
         """Stay until all have ended, and return the exit code."""
         while True:
             while self._signals:
-                self._asked = True
-                self._send(self._signals.popleft())
+                number = self._signals.popleft()
+                self._asked = self._asked or number in _STOP
+                self._send(number)
             ended = [index for index, child in enumerate(self.children) if child.poll() is not None]
             if ended and not self._asked and self._deadline is None:
                 code = self.children[ended[0]].returncode
@@ -126,17 +151,17 @@ class _Crew:
         for child in self.children:
             if child.stdin is not None:
                 child.stdin.close()
-        return self._code or int(any(child.returncode != 0 for child in self.children))
+        return self._code or int(any(child.returncode not in _ORDERLY for child in self.children))
 
 
 @contextmanager
-def _collecting(signals: deque[int]) -> Iterator[None]:
-    """Note SIGINT and SIGTERM, each time one comes, instead of ending by it."""
+def _collecting(signals: deque[int], numbers: Sequence[int]) -> Iterator[None]:
+    """Note these signals, each time one comes, instead of ending by it."""
 
     def on_signal(number: int, _: FrameType | None) -> None:
         signals.append(number)
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, on_signal) for number in numbers}
     try:
         yield
     finally:

@@ -4,74 +4,24 @@ All times are integer ms UTC.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
-import psycopg
-from psycopg_pool import AsyncConnectionPool
-
 from db.arrays import columns
-from db.errors import translated
+from db.pool import Pool
 from db.rows import EventKey
 from db.sql import load
+from db.views import DeadLetterView, GroupHistory, GroupView, HistoryLine, MemberView, OutcomeView
 
-CONNECT_TIMEOUT_S: Final = 5
-POOL_SIZE: Final = 4
+__all__ = ["DeadLetterView", "GroupHistory", "GroupView", "HistoryLine", "MemberView", "OutcomeView", "Reads"]
+
+MAX_OUTCOMES: Final = 1000
+"""Companies that one answer about a change lists, and dead letters too."""
 _HEAD_COLUMNS: Final = 13
-# Without the planner settings, PostgreSQL may scan whole tables as long as nobody has analysed them.
-_SESSION: Final = """
-SELECT set_config('statement_timeout', %(timeout)s, false), set_config('enable_seqscan', 'off', false),
-       set_config('enable_hashjoin', 'off', false), set_config('enable_mergejoin', 'off', false),
-       set_config('jit', 'off', false)
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class MemberView:
-    """One person in one role of a buyer group."""
-
-    person_id: str
-    role: str
-    name: str | None
-    title: str | None
-    seniority: str | None
-    function: str | None
-    score: int
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class GroupView:
-    """A company's buyer group in one workspace.
-
-    Attributes:
-        version: counts changes of content; 0 while nobody was ever in it.
-        refreshed_at: when it was last computed, in log time.
-        changed_at: when its content last changed; None at version 0.
-        pending_count: changes that are on the roster, but not in the group yet.
-        refresh_due_at: when they will be.
-        members: the most important first.
-    """
-
-    workspace_id: str
-    company_id: str
-    name: str | None
-    domain: str | None
-    industry: str | None
-    employee_count: int | None
-    version: int
-    policy_version: int
-    refreshed_at: int
-    changed_at: int | None
-    pending_count: int
-    pending_since: int | None
-    refresh_due_at: int | None
-    members: tuple[MemberView, ...]
 
 
 class Reads:
-    """A small pool of connections, opened in the background: a database that is away does not keep a process down.
+    """Questions, each one statement; a context that opens and closes the pool.
 
     Args:
         database_url: libpq URI.
@@ -80,30 +30,16 @@ class Reads:
 
     def __init__(self, database_url: str, statement_timeout_seconds: float = 5.0) -> None:
         self._sql = load("reads")
-        self._timeout_ms = round(statement_timeout_seconds * 1000)
-        self._pool = AsyncConnectionPool(
-            database_url,
-            min_size=1,
-            max_size=POOL_SIZE,
-            timeout=statement_timeout_seconds,
-            open=False,
-            name="reads",
-            configure=self._configure,
-            kwargs={
-                "autocommit": True,
-                "connect_timeout": CONNECT_TIMEOUT_S,
-                "application_name": "person-changes-reads",
-            },
-        )
+        self.pool = Pool(database_url, statement_timeout_seconds)
 
     async def __aenter__(self) -> Self:
-        await self._pool.open(wait=False)
+        await self.pool.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._pool.close()
+        await self.pool.__aexit__(kind, error, trace)
 
     async def known_events(self, keys: Collection[EventKey]) -> set[EventKey]:
         """Which of these changes had their effect; one round trip.
@@ -126,10 +62,35 @@ class Reads:
         members = tuple(MemberView(*row[_HEAD_COLUMNS:]) for row in rows if row[_HEAD_COLUMNS] is not None)
         return GroupView(*(*rows[0][:_HEAD_COLUMNS], members))
 
-    async def _rows(self, query: str, parameters: dict[str, Any]) -> list[Any]:
-        with translated():
-            async with self._pool.connection() as connection:
-                return await (await connection.execute(self._sql[query], parameters)).fetchall()
+    async def history(self, workspace_id: str, company_id: str, until: int) -> GroupHistory | None:
+        """What made a group until a log time; None when it was not there yet.
 
-    async def _configure(self, connection: psycopg.AsyncConnection[Any]) -> None:
-        await connection.execute(_SESSION, {"timeout": str(self._timeout_ms)})
+        Raises:
+            RetryableDatabaseError: the database is away.
+        """
+        wanted = {"company_id": company_id, "workspace_id": workspace_id, "until": until}
+        rows = await self._rows("history", wanted)
+        if not rows:
+            return None
+        return GroupHistory(rows[0][0], tuple(HistoryLine(*row[1:]) for row in rows if row[1] is not None))
+
+    async def outcomes(self, source: str, event_id: str) -> list[OutcomeView]:
+        """What became of a change at each company it touched, at most `MAX_OUTCOMES` of them.
+
+        Raises:
+            RetryableDatabaseError: the database is away.
+        """
+        wanted = {"source": source, "event_id": event_id, "limit": MAX_OUTCOMES}
+        return [OutcomeView(*row) for row in await self._rows("outcomes", wanted)]
+
+    async def dead_letters(self, source: str, event_id: str) -> list[DeadLetterView]:
+        """Records of a change that could not be applied, by their CloudEvents headers; the latest first.
+
+        Raises:
+            RetryableDatabaseError: the database is away.
+        """
+        wanted = {"source": source, "event_id": event_id, "limit": MAX_OUTCOMES}
+        return [DeadLetterView(*row) for row in await self._rows("dead_letters", wanted)]
+
+    async def _rows(self, query: str, parameters: dict[str, Any]) -> list[Any]:
+        return await self.pool.rows(self._sql[query], parameters)

@@ -10,16 +10,21 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from db.aliases import KnownAliases
-from db.pool import Pool
+from db.idempotency import IdempotencyKeys
 from db.reads import Reads
+from db.tokens import Tokens
 from db.webhook_letters import WebhookLetters
 from ingress.aliases import Aliases
 from ingress.api import Api
+from ingress.api_docs import Docs
+from ingress.api_refresh import Refreshes
+from ingress.api_tokens import Gate
 from ingress.lookup import Lookup
 from ingress.metrics import Metrics
 from ingress.probes import Probes
 from ingress.problems import Problem, on_bug, on_http_exception, on_problem
 from ingress.publisher import Publisher
+from ingress.rates import Rates
 from ingress.reload import announce, reload_sources
 from ingress.settings import IngressSettings
 from ingress.signatures.tokens import PATH_PARAMETER
@@ -28,10 +33,17 @@ from ingress.webhooks import Webhooks
 
 WEBHOOK: Final = "/api/webhooks/person-change"
 GROUP: Final = "/api/v1/intelligence/buyer-group"
-STATEMENT_SECONDS: Final = 5.0
+REFRESH: Final = GROUP + "/refresh"
+EVENT: Final = "/api/v1/events/{source}/{event_id}"
+LEASE_SECONDS: Final = 5.0
+"""A request with an Idempotency-Key that takes so much longer than the broker may take has died."""
 ADDRESSES: Final = {
     WEBHOOK: "GET documents the webhook, POST takes one",
-    GROUP + "/{company_id}": "a company's buyer group; needs the API token",
+    GROUP + "/{company_id}": "a company's buyer group; needs a token with scope read",
+    REFRESH: "POST asks for a refresh; needs a token with scope refresh",
+    EVENT: "what became of a change; needs a token with scope read",
+    "/docs": "this API for people",
+    "/openapi.json": "this API for programs, OpenAPI 3.1",
     "/healthz": "liveness",
     "/readyz": "readiness",
     "/metrics": "Prometheus",
@@ -60,18 +72,22 @@ def create_app(settings: IngressSettings, clock: Callable[[], int] = wall_clock)
     publisher = Publisher(settings, metrics.records.inc)
     reads = Reads(settings.database_url.get_secret_value())
     lookup = Lookup(reads.known_events, settings.lookup_timeout_seconds, metrics.lookups_failed.inc)
-    pool = Pool(settings.database_url.get_secret_value(), STATEMENT_SECONDS)
-    aliases, letters = Aliases(KnownAliases(pool).known), WebhookLetters(pool)
-    webhooks = Webhooks(settings, sources_from(settings), publisher, lookup, aliases, letters, metrics, clock)
+    aliases, letters = Aliases(KnownAliases(reads.pool).known), WebhookLetters(reads.pool)
+    rates = Rates(settings.source_requests_per_second)
+    webhooks = Webhooks(settings, sources_from(settings), publisher, lookup, aliases, letters, metrics, clock, rates)
     announce(webhooks.sources, metrics)
-    api = Api(reads, settings.api_token.get_secret_value().encode() if settings.api_token else None)
+    token = settings.api_token.get_secret_value() if settings.api_token else None
+    gate = Gate(Tokens(reads.pool).find, token, Rates(settings.api_requests_per_second))
+    api = Api(reads, gate, clock)
+    keys = IdempotencyKeys(reads.pool, settings.publish_timeout_seconds + LEASE_SECONDS)
+    refreshes = Refreshes(gate, keys, publisher, clock)
+    docs = Docs()
     probes = Probes(publisher.check, metrics, ADDRESSES)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(reads)
-            await stack.enter_async_context(pool)
             await stack.enter_async_context(publisher)
             yield
             probes.stopping = True
@@ -80,7 +96,11 @@ def create_app(settings: IngressSettings, clock: Callable[[], int] = wall_clock)
         Route(WEBHOOK, webhooks.answer, methods=["GET", "POST"]),
         Route(WEBHOOK + "/{source}", webhooks.answer, methods=["GET", "POST"]),
         Route(WEBHOOK + "/{source}/{" + PATH_PARAMETER + "}", webhooks.answer, methods=["GET", "POST"]),
+        Route(REFRESH, refreshes.take, methods=["POST"]),
         Route(GROUP + "/{company_id:path}", api.group),
+        Route("/api/v1/events/{source}/{event_id:path}", api.event),
+        Route("/openapi.json", docs.openapi),
+        Route("/docs", docs.page),
         Route("/healthz", probes.live),
         Route("/readyz", probes.ready),
         Route("/metrics", probes.measured),
@@ -90,4 +110,5 @@ def create_app(settings: IngressSettings, clock: Callable[[], int] = wall_clock)
     app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
     app.router.redirect_slashes = False  # a redirect would lose the body of a POST
     app.state.reload_sources = lambda: reload_sources(settings, webhooks)
+    app.state.metrics, app.state.probes = metrics, probes
     return app

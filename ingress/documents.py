@@ -1,46 +1,171 @@
 """What the read API answers, as JSON; times in ISO 8601, UTC."""
 
-from typing import Any
+from typing import Any, Final
 
-from db.reads import GroupView, MemberView
+from db.views import DeadLetterView, GroupHistory, GroupView, MemberView, OutcomeView
+from ingress.api_models import (
+    CompanyDocument,
+    DeadLetterDocument,
+    EventDocument,
+    FreshnessDocument,
+    GroupDocument,
+    MemberDocument,
+    OutcomeDocument,
+    PastGroupDocument,
+    PastMemberDocument,
+    PendingDocument,
+)
 from schemas.times import iso_utc
+
+NOT_KEPT: Final = ("title", "seniority", "function", "score")
+"""What the history does not have of a member."""
+_ENDED: Final = frozenset({"left", "removed"})
+_NAMES_ROLE: Final = frozenset({"joined", "role_changed"})
 
 
 def group_document(view: GroupView) -> dict[str, Any]:
     """A buyer group: its version, how fresh it is, and why each person is in it."""
-    return {
-        "workspaceId": view.workspace_id,
-        "company": {
-            "id": view.company_id,
-            "name": view.name,
-            "domain": view.domain,
-            "industry": view.industry,
-            "employeeCount": view.employee_count,
-        },
-        "version": view.version,
-        "policyVersion": view.policy_version,
-        "refreshedAt": _iso(view.refreshed_at),
-        "changedAt": _iso(view.changed_at),
-        "pending": {
-            "changes": view.pending_count,
-            "since": _iso(view.pending_since),
-            "refreshDueAt": _iso(view.refresh_due_at),
-        },
-        "members": [_member(member) for member in view.members],
-    }
+    company = CompanyDocument(
+        id=view.company_id,
+        name=view.name,
+        domain=view.domain,
+        industry=view.industry,
+        employee_count=view.employee_count,
+    )
+    due = _iso(view.refresh_due_at)
+    pending = PendingDocument(changes=view.pending_count, since=_iso(view.pending_since), refresh_due_at=due)
+    return GroupDocument(
+        workspace_id=view.workspace_id,
+        company=company,
+        version=view.version,
+        policy_version=view.policy_version,
+        refreshed_at=iso_utc(view.refreshed_at),
+        changed_at=_iso(view.changed_at),
+        pending=pending,
+        freshness=_freshness(view),
+        members=[_member(member) for member in view.members],
+    ).content()
 
 
-def _member(member: MemberView) -> dict[str, Any]:
-    return {
-        "personId": member.person_id,
-        "role": member.role,
-        "name": member.name,
-        "title": member.title,
-        "seniority": member.seniority,
-        "function": member.function,
-        "score": member.score,
-        "why": member.why,
+def past_group_document(workspace_id: str, company_id: str, as_of: int, history: GroupHistory) -> dict[str, Any]:
+    """A buyer group as its history says it was at a log time."""
+    return PastGroupDocument(
+        workspace_id=workspace_id,
+        company_id=company_id,
+        as_of=iso_utc(as_of),
+        version=max((line.version for line in history.lines), default=0),
+        refreshed_at=iso_utc(history.refreshed_at),
+        members=past_members(history),
+        not_kept=list(NOT_KEPT),
+    ).content()
+
+
+def past_members(history: GroupHistory) -> list[PastMemberDocument]:
+    """Who was in the group after these lines, by person id."""
+    members: dict[str, PastMemberDocument] = {}
+    for line in history.lines:
+        person_id = line.person_id
+        if person_id is None:
+            continue
+        before = members.pop(person_id, None)
+        role = line.after if line.kind in _NAMES_ROLE else before.role if before else None
+        if line.kind not in _ENDED and role is not None:
+            members[person_id] = PastMemberDocument(person_id=person_id, role=role, name=line.name, why=line.why)
+    return [members[person_id] for person_id in sorted(members)]
+
+
+def event_document(
+    source: str, event_id: str, outcomes: list[OutcomeView], letters: list[DeadLetterView]
+) -> dict[str, Any]:
+    """What became of one change, in sentences for people and values for programs."""
+    return EventDocument(
+        source=source,
+        event_id=event_id,
+        companies=[_outcome(view) for view in outcomes],
+        dead_letters=[_dead_letter(view) for view in letters],
+    ).content()
+
+
+def clock_time(ms: int) -> str:
+    """A time for people: `2026-11-24 14:05:00 UTC`."""
+    return f"{iso_utc(ms)[:19].replace('T', ' ')} UTC"
+
+
+def _freshness(view: GroupView) -> FreshnessDocument:
+    refreshed = f"refreshed at {clock_time(view.refreshed_at)}"
+    if view.refresh_due_at is None:
+        return FreshnessDocument(up_to_date=True, says=f"up to date: {refreshed}")
+    waiting = "1 later change is" if view.pending_count == 1 else f"{view.pending_count} later changes are"
+    return FreshnessDocument(
+        up_to_date=False, says=f"{refreshed}; {waiting} covered by the refresh at {clock_time(view.refresh_due_at)}"
+    )
+
+
+def _outcome(view: OutcomeView) -> OutcomeDocument:
+    return OutcomeDocument.model_validate(
+        {
+            "company_id": view.company_id,
+            "type": view.type,
+            "outcome": view.outcome,
+            "status": _status(view),
+            "reason": view.reason,
+            "occurred_at": iso_utc(view.occurred_at),
+            "received_at": iso_utc(view.received_at),
+            "log_time": iso_utc(view.log_time),
+            "refresh_at": _iso(view.refresh_at),
+            "refresh_outcome": view.refresh_outcome,
+            "deliveries": view.deliveries,
+        }
+    )
+
+
+def _status(view: OutcomeView) -> str:
+    sentence = _covered(view) if view.refresh_at is not None else f"{view.outcome}: {view.reason or 'no reason given'}"
+    again = view.deliveries - 1
+    return f"{sentence}; duplicate deliveries: {again}, without effect" if again else sentence
+
+
+def _covered(view: OutcomeView) -> str:
+    """About a change that a refresh covers, or will."""
+    when = clock_time(view.refresh_at or 0)
+    if view.outcome == "refreshed":
+        return f"refreshed at {when}{_came_of_it(view)}"
+    if view.refresh_outcome is None:
+        return f"deferred until {when}, when one refresh covers it"
+    return f"deferred until {when}, covered by that refresh{_came_of_it(view)}"
+
+
+def _came_of_it(view: OutcomeView) -> str:
+    return {"changed": "; the group changed", "unchanged": "; the group stayed as it was"}.get(
+        view.refresh_outcome or "", ""
+    )
+
+
+def _dead_letter(view: DeadLetterView) -> DeadLetterDocument:
+    doing = {
+        "open": "could not be applied; it is kept as a dead letter",
+        "retried": "could not be applied; it was sent through the log again",
+        "discarded": "could not be applied; an operator discarded it",
     }
+    return DeadLetterDocument(
+        company_id=view.company_id,
+        status=f"{doing.get(view.status, view.status)}: {view.reason}",
+        reason=view.reason,
+        log_time=iso_utc(view.log_time),
+    )
+
+
+def _member(member: MemberView) -> MemberDocument:
+    return MemberDocument(
+        person_id=member.person_id,
+        role=member.role,
+        name=member.name,
+        title=member.title,
+        seniority=member.seniority,
+        function=member.function,
+        score=member.score,
+        why=member.why,
+    )
 
 
 def _iso(ms: int | None) -> str | None:

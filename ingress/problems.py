@@ -20,18 +20,30 @@ TABLE: Final[Mapping[str, tuple[int, str]]] = MappingProxyType(
     {
         "malformed": (400, "The body is not JSON"),
         "challenge": (400, "This question for proof is not answered"),
+        "not-http": (400, "This is no request in HTTP"),
+        "parameter": (400, "A parameter is wrong"),
+        "idempotency-key": (400, "The Idempotency-Key is malformed"),
         "signature": (401, "The signature does not prove who sent this"),
         "token": (401, "A valid token is needed"),
+        "scope": (403, "The token does not allow this"),
         "not-found": (404, "There is nothing here"),
         "unknown-source": (404, "No such source is configured"),
         "unknown-group": (404, "There is no such buyer group"),
+        "unknown-event": (404, "Nothing is known of such a change"),
         "method": (405, "This address does not take that method"),
         "slow": (408, "The body did not arrive in time"),
+        "under-way": (409, "The first request with this Idempotency-Key is under way"),
         "too-large": (413, "The body is too large"),
+        "long-address": (414, "The address is too long"),
         "media-type": (415, "The body must be JSON"),
         "invalid-change": (422, "This is no change"),
+        "invalid-request": (422, "The request does not say what it must"),
+        "key-reused": (422, "The Idempotency-Key was used for another request"),
+        "rate": (429, "Too many requests"),
+        "headers": (431, "The header is too large"),
         "bug": (500, "This is a fault of ours"),
-        "busy": (503, "Too many webhooks at once"),
+        "busy": (503, "Too many requests at once"),
+        "connections": (503, "Too many connections at once"),
         "not-acknowledged": (503, "The change could not be stored"),
         "database": (503, "The database cannot be asked now"),
     }
@@ -63,14 +75,16 @@ class Problem(Exception):  # noqa: N818  # the RFC's word
 
     def response(self) -> Response:
         """The answer."""
+        headers = dict(self.headers)
+        if self.status == 503:  # noqa: PLR2004  # Service Unavailable
+            headers.setdefault("retry-after", str(RETRY_AFTER_SECONDS))
+        return Response(self.body(), self.status, headers, MEDIA_TYPE)
+
+    def body(self) -> bytes:
+        """The document, in ASCII only: a detail may quote what cannot be encoded."""
         status, title = TABLE[self.code]
         document = {"type": TYPE_PREFIX + self.code, "title": title, "status": status, "detail": self.detail}
-        headers = dict(self.headers)
-        if status == 503:  # noqa: PLR2004  # Service Unavailable
-            headers.setdefault("retry-after", str(RETRY_AFTER_SECONDS))
-        # ASCII only: a detail may quote what cannot be encoded.
-        body = json.dumps({**document, **self.extra}).encode("ascii")
-        return Response(body, status, headers, MEDIA_TYPE)
+        return json.dumps({**document, **self.extra}).encode("ascii")
 
 
 async def on_problem(_: Request, error: Exception) -> Response:

@@ -3,53 +3,62 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import Final
+from types import FrameType
+from typing import Any, Final
 
 import structlog
 import uvicorn
+from prometheus_client import start_http_server
+from starlette.applications import Starlette
 
 from ingress.app import create_app
+from ingress.protocol import bounded_protocol
 from ingress.settings import IngressSettings
 from ingress.source_file import SourcesError
 
 log = structlog.get_logger()
 
 BACKLOG: Final = 2048
+LOOK_SECONDS: Final = 0.05
+TWICE: Final = 2
 
 
-def run_ingress(settings: IngressSettings) -> int:
+def run_ingress(settings: IngressSettings, *, shared_port: bool = False) -> int:
     """Serve until SIGINT or SIGTERM: then nothing new is taken, and what is under way is answered.
+
+    Args:
+        settings: all that it needs to know.
+        shared_port: let other processes of this user listen on the same port; the kernel shares the connections out.
 
     Returns:
         The exit code: 0 after an orderly stop, 1 when it cannot listen or start, 2 when the sources cannot be used; the
         log says why.
     """
-    where = f"{settings.ingress_host}:{settings.ingress_port}"
-    try:
-        listener = _listen(settings.ingress_host, settings.ingress_port)
-    except OSError as error:
-        why = error.strerror or str(error)
-        log.error("ingress cannot listen", address=where, why=why, setting="INGRESS_HOST, INGRESS_PORT")  # noqa: TRY400
-        return 1
     try:
         app = create_app(settings)
     except SourcesError as error:
-        listener.close()
         log.error("the sources cannot be used", why=str(error))  # noqa: TRY400  # no bug
         return 2
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,  # a line a webhook would cost more than the webhook; /metrics counts them
-        server_header=False,
-        proxy_headers=False,  # what a client says of itself proves nothing; PUBLIC_URL says how senders reach us
-        limit_concurrency=settings.max_connections,
-        timeout_graceful_shutdown=round(settings.publish_timeout_seconds + settings.lookup_timeout_seconds) + 1,
-    )
-    server = _Server(config, app.state.reload_sources)
-    with closing(listener), _quiet_signals():
+    try:
+        listener = listen(settings, shared_port=shared_port)
+    except OSError as error:
+        say_cannot_listen(settings, error)
+        return 1
+    with closing(listener):
+        return _serve(app, settings, listener)
+
+
+def _serve(app: Starlette, settings: IngressSettings, listener: socket.socket) -> int:
+    """Serve on a socket; returns the exit code."""
+    try:
+        _serve_metrics(app, settings)
+    except OSError as error:
+        say_cannot_listen(settings, error)
+        return 1
+    server = _Server(_config(app, settings), app, settings.drain_seconds)
+    with _quiet_signals():
         log.info("ingress listens", address="{}:{}".format(*listener.getsockname()[:2]))
         server.run(sockets=[listener])
     if not server.started:
@@ -59,33 +68,92 @@ def run_ingress(settings: IngressSettings) -> int:
     return 0
 
 
-class _Server(uvicorn.Server):
-    """Uvicorn's, which reads the sources again on SIGHUP.
+def listen(settings: IngressSettings, *, shared_port: bool = False) -> socket.socket:
+    """The socket that the settings name, listening.
 
-    The event loop does so between two steps of requests, so that no request meets half of the new sources.
+    Raises:
+        OSError: somebody else has it, or there is no such address.
     """
-
-    def __init__(self, config: uvicorn.Config, on_hangup: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_hangup = on_hangup
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen for the signal before anybody is served."""
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._on_hangup)
-        await super().startup(sockets)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in settings.ingress_host else socket.AF_INET
     listener = socket.socket(family)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
+        if shared_port:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        listener.bind((settings.ingress_host, settings.ingress_port))
         listener.listen(BACKLOG)
     except OSError:
         listener.close()
         raise
     return listener
+
+
+def say_cannot_listen(settings: IngressSettings, error: OSError) -> None:
+    """Log which address, why, and which settings name it."""
+    where = f"{settings.ingress_host}:{settings.ingress_port}"
+    if settings.ingress_metrics_port:
+        where += f", metrics on {settings.ingress_metrics_port}"
+    why = error.strerror or str(error)
+    log.error("ingress cannot listen", address=where, why=why, setting="INGRESS_HOST, INGRESS_PORT")
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn's, which reads the sources again on SIGHUP, and serves on for a while before it stops.
+
+    Args:
+        config: uvicorn's.
+        app: ours, which knows how to read its sources and how to be not ready.
+        drain_seconds: how long it serves on; a second signal ends that.
+    """
+
+    def __init__(self, config: uvicorn.Config, app: Starlette, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._app, self._drain_seconds = app, drain_seconds
+        self._signals = 0
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen for SIGHUP before anybody is served.
+
+        The event loop reads the sources between two steps of requests, so that no request meets half of the new ones.
+        """
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._app.state.reload_sources)
+        await super().startup(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Note a signal."""
+        self._signals += 1
+        super().handle_exit(sig, frame)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain, then stop as uvicorn does: take no connection, close the idle ones, answer what is under way."""
+        self._app.state.probes.stopping = True
+        self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._drain_seconds
+        while self._signals < TWICE and loop.time() < deadline:  # noqa: ASYNC110  # a signal handler sets no Event
+            await asyncio.sleep(LOOK_SECONDS)
+        await super().shutdown(sockets)
+
+
+def _config(app: Starlette, settings: IngressSettings) -> uvicorn.Config:
+    protocol: Any = bounded_protocol(settings)  # a factory serves as well as a class
+    slowest = settings.body_timeout_seconds + settings.lookup_timeout_seconds + settings.publish_timeout_seconds
+    return uvicorn.Config(
+        app,
+        http=protocol,
+        ws="none",
+        log_config=None,
+        log_level="error",  # it warns of every malformed request, of which anybody can send any number
+        access_log=False,  # a line a webhook would cost more than the webhook; /metrics counts them
+        server_header=False,
+        proxy_headers=False,  # what a client says of itself proves nothing; PUBLIC_URL says how senders reach us
+        timeout_graceful_shutdown=round(slowest) + 1,
+    )
+
+
+def _serve_metrics(app: Starlette, settings: IngressSettings) -> None:
+    if settings.ingress_metrics_port:
+        start_http_server(settings.ingress_metrics_port, settings.ingress_host, app.state.metrics.registry)
 
 
 @contextmanager

@@ -48,10 +48,17 @@ class IngressSettings(KafkaSettings, DatabaseSettings):
         signature_max_ahead_seconds: how far a sender's clock may be ahead of ours.
         max_body_bytes: a larger body is refused (413) while it is read.
         body_timeout_seconds: a body that takes longer to arrive is given up (408).
+        head_timeout_seconds: so is a head.
+        source_requests_per_second: of one source, in one process; more are put off (429); 0 limits nothing.
+        api_requests_per_second: with one token, in one process; more are put off (429); 0 limits nothing.
         max_open_requests: more webhooks at once are put off (503); with the body limit, it bounds the memory.
         max_connections: more connections at once are turned away (503).
         publish_timeout_seconds: when the broker takes longer to acknowledge, the answer is 503.
         lookup_timeout_seconds: when the look-up of duplicates takes longer, the change is published unseen.
+        drain_seconds: how long a process that is to stop goes on, with `/readyz` saying 503, so that a load balancer
+            can turn to others first.
+        ingress_metrics_port: where worker 0 serves its metrics besides, the next ones count up; 0 serves nothing. With
+            several workers, `/metrics` answers for whichever of them took the request.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
@@ -66,10 +73,15 @@ class IngressSettings(KafkaSettings, DatabaseSettings):
     signature_max_ahead_seconds: float = Field(default=60.0, ge=0, le=MAX_WINDOW_SECONDS)
     max_body_bytes: int = Field(default=256 * 1024, ge=1024, le=MAX_BODY_LIMIT)
     body_timeout_seconds: float = Field(default=10.0, gt=0, le=300)
+    head_timeout_seconds: float = Field(default=10.0, gt=0, le=300)
+    source_requests_per_second: float = Field(default=20_000.0, ge=0, allow_inf_nan=False)
+    api_requests_per_second: float = Field(default=200.0, ge=0, allow_inf_nan=False)
     max_open_requests: int = Field(default=512, ge=1)
     max_connections: int = Field(default=4096, ge=2)
     publish_timeout_seconds: float = Field(default=5.0, ge=0.1, le=60)
     lookup_timeout_seconds: float = Field(default=0.1, ge=0.001, le=5)
+    drain_seconds: float = Field(default=0.0, ge=0, le=300)
+    ingress_metrics_port: int = Field(default=0, ge=0, le=65535)
 
     @field_validator("webhook_secret")
     @classmethod

@@ -21,6 +21,7 @@ from ingress.problems import Problem
 from ingress.providers import Found, Skipped
 from ingress.providers.original import TAKEN
 from ingress.publisher import NotAcknowledgedError, Publisher
+from ingress.rates import Rates
 from ingress.settings import IngressSettings
 from ingress.signatures import SignatureError
 from ingress.signatures.tokens import PATH_PARAMETER
@@ -41,6 +42,7 @@ class Webhooks:
     Attributes:
         sources: replaced as a whole when they are read again; a request keeps those that it began with.
         clock: ms UTC.
+        rates: how often each source may send.
     """
 
     settings: IngressSettings
@@ -51,6 +53,7 @@ class Webhooks:
     letters: WebhookLetters
     metrics: Metrics
     clock: Callable[[], int]
+    rates: Rates
     _open: int = field(default=0, init=False)
 
     def __post_init__(self) -> None:
@@ -93,6 +96,7 @@ class Webhooks:
         body = await read_body(request, self.settings.max_body_bytes, self.settings.body_timeout_seconds)
         now = self.clock()
         self._verify(source, request, body, now)
+        self.rates.take(source.name)  # after the signature: a stranger must not use up what the source may send
         payload: Any = None
         try:
             payload = parse_json(body)
@@ -200,5 +204,6 @@ _ANSWERS: Final = {
     "413": "the body is too large",
     "415": "the body is not declared as JSON",
     "422": "JSON, but no change: which field, and why",
+    "429": "too many requests of this source; send it again after Retry-After seconds",
     "503": "not stored; send it again after Retry-After seconds",
 }

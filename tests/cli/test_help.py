@@ -35,6 +35,10 @@ COMMANDS = (
     ["verify"],
     ["replay"],
     ["rebuild"],
+    ["token"],
+    ["token", "create"],
+    ["token", "list"],
+    ["token", "revoke"],
 )
 
 

@@ -140,3 +140,43 @@ def test_ports_that_do_not_exist_are_refused(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_senseless_number_of_workers_is_a_usage_error(workers: str) -> None:
     """At least one, and not more than a machine can bear."""
     assert CliRunner().invoke(app, ["consumer", "--workers", workers]).exit_code == 2
+
+
+def test_a_worker_whom_the_signal_meets_early_has_stopped_in_order(tmp_path: Path) -> None:
+    """Before it could listen to signals there was nothing to do in order: that is no failure."""
+
+    def start(index: int) -> "subprocess.Popen[bytes]":
+        code = f"open({str(tmp_path / str(index))!r}, 'w').write('up'); import time; time.sleep(30)"
+        return start_worker([sys.executable, "-c", code], {})
+
+    thread = _once_up(tmp_path, 2, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    code = run_workers(2, start)
+    thread.join()
+
+    assert code == 0
+
+
+def test_a_signal_to_reload_reaches_every_worker_and_stops_none(tmp_path: Path) -> None:
+    """Each gets it once; they end only by the signal that says so."""
+    code = (
+        "import signal, sys, time\n"
+        "def note(*_): open(sys.argv[1] + '.told', 'a').write('x')\n"
+        "signal.signal(signal.SIGHUP, note)\n"
+        "open(sys.argv[1], 'w').write('up')\n"
+        "while True: time.sleep(0.1)\n"
+    )
+
+    def reload_then_stop() -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+        while not all((tmp_path / f"{index}.told").exists() for index in range(2)):
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    thread = _once_up(tmp_path, 2, reload_then_stop)
+    ended = run_workers(
+        2, lambda index: start_worker([sys.executable, "-c", code, str(tmp_path / str(index))], {}), (signal.SIGHUP,)
+    )
+    thread.join()
+
+    assert ended == 0
+    assert [(tmp_path / f"{index}.told").read_text() for index in range(2)] == ["x", "x"]

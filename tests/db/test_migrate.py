@@ -16,7 +16,7 @@ VIEWS = {
 TABLES = """
     webhook_events buyer_group_refresh_logs pipeline_operations companies people employments workspaces buyer_groups
     buyer_group_members buyer_group_changes outbox consumer_positions dead_letters
-    parked_hints company_aliases webhook_dead_letters
+    parked_hints company_aliases webhook_dead_letters api_tokens idempotency_keys
 """
 
 
@@ -100,4 +100,5 @@ def test_tables_that_grow_with_the_log_lead_their_keys_with_the_company(database
     assert others == {
         *("consumer_positions", "dead_letters", "workspaces", "schema_migrations"),
         *("parked_hints", "company_aliases", "webhook_dead_letters"),
+        *("api_tokens", "idempotency_keys"),
     }

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Self, TypeVar
 
 import httpx
@@ -19,6 +20,7 @@ from ingress.settings import IngressSettings
 from local.welcome import EXAMPLE
 from schemas.codec import decode_change
 from schemas.events import PersonChange
+from tests.support.ingress_process import IngressProcess, start_ingress
 
 T = TypeVar("T")
 
@@ -134,6 +136,20 @@ def start() -> Iterator[Callable[..., Ingress]]:
     """Start the application with these settings; unless told otherwise there is neither broker nor database."""
     with ExitStack() as stack:
         yield lambda **settings: stack.enter_context(_made(**settings))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Callable[..., IngressProcess]]:
+    """`run(*words, port=…, SETTING=…)`: an ingress process, without servers unless told; it ends with the test."""
+    with ExitStack() as stack:
+
+        def start(*words: str, port: int | None = None, **settings: str) -> IngressProcess:
+            process = start_ingress(tmp_path, words, settings, port)
+            stack.enter_context(process.popen)
+            stack.callback(process.popen.kill)
+            return process
+
+        yield start
 
 
 @pytest.fixture(scope="session")

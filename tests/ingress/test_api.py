@@ -99,6 +99,11 @@ def test_a_group_is_read_with_the_token(reader: "Ingress", group: Callable[[str]
             "since": "1970-01-01T00:00:02.000Z",
             "refreshDueAt": "1970-01-01T01:00:02.000Z",
         },
+        "freshness": {
+            "upToDate": False,
+            "says": "refreshed at 1970-01-01 00:00:02 UTC; 2 later changes are covered by the refresh at"
+            " 1970-01-01 01:00:02 UTC",
+        },
         "members": [
             _member("p2", "decision_maker", None, None, None, None, 90, "why not"),
             _member("p1", "champion", "Ben", "VP IT", "vp", "it", 60, "because"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, Any
@@ -234,7 +235,7 @@ def test_the_webhook_documents_itself(offline: "Ingress", example: dict[str, Any
     assert set(document["signature"]["headers"]) == {"x-signature", "x-timestamp"}
     assert "person.company_change" in document["types"]
     assert document["maxBodyBytes"] == offline.settings.max_body_bytes
-    assert {"202", "200", "400", "401", "404", "408", "413", "415", "422", "503"} == set(document["answers"])
+    assert {"202", "200", "400", "401", "404", "408", "413", "415", "422", "429", "503"} == set(document["answers"])
 
 
 def test_the_documented_example_is_taken_as_it_stands(ingress: "Ingress") -> None:
@@ -248,12 +249,16 @@ def test_the_index_lists_addresses_that_there_are(offline: "Ingress", monkeypatc
     """None of them is 404."""
     monkeypatch.setattr("ingress.publisher.METADATA_SECONDS", 0.05)
     addresses = offline.get("/").json()["addresses"]
-    answers = {path: offline.get(path.replace("{company_id}", "acme")).status_code for path in addresses}
+    answers = {path: offline.get(re.sub(r"\{\w+\}", "x", path)).status_code for path in addresses}
 
     assert answers.pop("/readyz") == 503
     assert answers == {
         PATH: 200,
         "/api/v1/intelligence/buyer-group/{company_id}": 401,
+        "/api/v1/intelligence/buyer-group/refresh": 401,
+        "/api/v1/events/{source}/{event_id}": 401,
+        "/docs": 200,
+        "/openapi.json": 200,
         "/healthz": 200,
         "/metrics": 200,
     }

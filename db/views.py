@@ -1,0 +1,104 @@
+"""What the read side answers, as values. All times are integer ms UTC."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class MemberView:
+    """One person in one role of a buyer group."""
+
+    person_id: str
+    role: str
+    name: str | None
+    title: str | None
+    seniority: str | None
+    function: str | None
+    score: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupView:
+    """A company's buyer group in one workspace.
+
+    Attributes:
+        version: counts changes of content; 0 while nobody was ever in it.
+        refreshed_at: when it was last computed, in log time.
+        changed_at: when its content last changed; None at version 0.
+        pending_count: changes that are on the roster, but not in the group yet.
+        refresh_due_at: when they will be.
+        members: the most important first.
+    """
+
+    workspace_id: str
+    company_id: str
+    name: str | None
+    domain: str | None
+    industry: str | None
+    employee_count: int | None
+    version: int
+    policy_version: int
+    refreshed_at: int
+    changed_at: int | None
+    pending_count: int
+    pending_since: int | None
+    refresh_due_at: int | None
+    members: tuple[MemberView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One line of what a version of a group changed; see `consumers/buyer_group/diff.py` for the kinds."""
+
+    version: int
+    kind: str
+    person_id: str | None
+    name: str | None
+    after: str | None
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupHistory:
+    """All that made a group what it was at a log time.
+
+    Attributes:
+        refreshed_at: the last refresh until then.
+        lines: in the order in which they happened.
+    """
+
+    refreshed_at: int
+    lines: tuple[HistoryLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeView:
+    """What became of a change at one company.
+
+    Attributes:
+        log_time: when the log took it.
+        refresh_at: the refresh that covers it; None when it needs none.
+        refresh_outcome: changed or unchanged; None while that refresh is still to come.
+        deliveries: how often the log had it; all but the first were without effect.
+    """
+
+    company_id: str
+    type: str
+    outcome: str
+    reason: str | None
+    occurred_at: int
+    received_at: int
+    log_time: int
+    refresh_at: int | None
+    refresh_outcome: str | None
+    deliveries: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetterView:
+    """A record of a change that could not be applied; status is open, retried or discarded."""
+
+    company_id: str | None
+    reason: str
+    status: str
+    log_time: int

@@ -1,0 +1,212 @@
+"""What the API takes and answers: the models that validate are the ones that `/openapi.json` describes.
+
+Times are ISO 8601 in UTC, except where a model says otherwise.
+"""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from schemas.events import MAX_ID_BYTES, InvalidChangeError, check_id
+
+_NO_CONTROL: Final = r"[^\u0000-\u001f\u007f]"
+_NO_SPACE: Final = (
+    r"[^\u0000-\u0020\u007f\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"  # what str.strip leaves
+)
+MAX_KEY: Final = 255
+KEY_PATTERN: Final = rf'^"([ !#-\[\]-~]|\\["\\]){{1,{MAX_KEY}}}"$'
+"""An Idempotency-Key: a string of structured fields (RFC 9651, section 3.3.3), not empty."""
+EXAMPLE_TIME: Final = "2026-11-24T14:05:00.000Z"
+
+
+def _as_id(value: str) -> str:
+    try:
+        check_id("", value)
+    except InvalidChangeError as error:
+        raise ValueError(error.reason) from None
+    return value
+
+
+Id = Annotated[
+    str,
+    AfterValidator(_as_id),
+    Field(
+        description=f"At most {MAX_ID_BYTES} bytes in UTF-8, not blank, without control characters",
+        json_schema_extra={
+            "minLength": 1,
+            "maxLength": MAX_ID_BYTES,
+            "pattern": f"^{_NO_CONTROL}*{_NO_SPACE}{_NO_CONTROL}*$",
+        },
+    ),
+]
+Time = Annotated[str, Field(json_schema_extra={"format": "date-time"}, examples=[EXAMPLE_TIME])]
+
+
+class Document(BaseModel):
+    """JSON in camelCase, with nothing in it that is not named here."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, serialize_by_alias=True
+    )
+
+    def content(self) -> dict[str, Any]:
+        """As JSON's own values."""
+        return self.model_dump(by_alias=True)
+
+
+class ProblemDocument(BaseModel):
+    """What went wrong (RFC 9457); the members beyond the five of the standard say more about it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=["urn:person-changes:problem:token"])
+    title: str
+    status: int = Field(ge=400, le=599)
+    detail: str
+
+
+class CompanyDocument(Document):
+    """What is known of a company."""
+
+    id: str
+    name: str | None
+    domain: str | None
+    industry: str | None
+    employee_count: int | None
+
+
+class PendingDocument(Document):
+    """Changes that are on the roster, but not in the group yet."""
+
+    changes: int
+    since: Time | None
+    refresh_due_at: Time | None
+
+
+class FreshnessDocument(Document):
+    """How far the group has come: `says` is a sentence for people."""
+
+    up_to_date: bool
+    says: str = Field(examples=["up to date: refreshed at 2026-11-24 14:05:00 UTC"])
+
+
+class MemberDocument(Document):
+    """One person in one role, and why."""
+
+    person_id: str
+    role: str
+    name: str | None
+    title: str | None
+    seniority: str | None
+    function: str | None
+    score: int
+    why: str
+
+
+class GroupDocument(Document):
+    """A company's buyer group in one workspace, the most important members first."""
+
+    workspace_id: str
+    company: CompanyDocument
+    version: int = Field(description="Counts changes of content; 0 while nobody was ever in the group")
+    policy_version: int
+    refreshed_at: Time
+    changed_at: Time | None
+    pending: PendingDocument
+    freshness: FreshnessDocument
+    members: list[MemberDocument]
+
+
+class PastMemberDocument(Document):
+    """One person in one role, as the history has them."""
+
+    person_id: str
+    role: str
+    name: str | None
+    why: str
+
+
+class PastGroupDocument(Document):
+    """A buyer group as it was at a log time."""
+
+    workspace_id: str
+    company_id: str
+    as_of: Time
+    version: int
+    refreshed_at: Time = Field(description="The last refresh until then")
+    members: list[PastMemberDocument]
+    not_kept: list[str] = Field(description="What the history does not keep of a member", examples=[["title"]])
+
+
+class RefreshRequest(Document):
+    """Asks for a refresh of a company's buyer group."""
+
+    model_config = ConfigDict(populate_by_name=False)
+
+    company_id: Id
+    workspace_id: Id | None = Field(default=None, description="On whose behalf; else the token's, or `default`")
+
+
+class RefreshAccepted(Document):
+    """The request is in the log; it obeys the limit of one refresh per company per hour."""
+
+    status: Literal["enqueued"]
+    event_id: str
+    outcome: str = Field(description="Where to ask what became of it", examples=["/api/v1/events/manual/refresh_4f0c…"])
+
+
+class OutcomeDocument(Document):
+    """What became of a change at one company; `status` is a sentence for people."""
+
+    company_id: str
+    type: str
+    outcome: Literal["refreshed", "deferred", "superseded", "ignored"]
+    status: str = Field(examples=["deferred until 2026-11-24 14:05:00 UTC, when one refresh covers it"])
+    reason: str | None
+    occurred_at: Time
+    received_at: Time
+    log_time: Time
+    refresh_at: Time | None = Field(description="The refresh that covers the change, by its log time")
+    refresh_outcome: Literal["changed", "unchanged"] | None = Field(description="Null while it is still to come")
+    deliveries: int = Field(ge=1, description="How often it was delivered; all but the first were without effect")
+
+
+class DeadLetterDocument(Document):
+    """A record of the change that could not be applied; it is kept, and can be retried."""
+
+    company_id: str | None
+    status: str
+    reason: str
+    log_time: Time
+
+
+class EventDocument(Document):
+    """What became of one change."""
+
+    source: str
+    event_id: str
+    companies: list[OutcomeDocument]
+    dead_letters: list[DeadLetterDocument]
+
+
+class WebhookEnqueued(Document):
+    """Every replica has the change."""
+
+    status: Literal["enqueued"]
+    event_id: str
+
+
+class WebhookWithoutEffect(BaseModel):
+    """The change had its effect before (`already_processed`), or says nothing about a buyer group (`skipped`)."""
+
+    model_config = ConfigDict(extra="allow")
+
+    status: Literal["already_processed", "skipped"]
+
+
+class IndexDocument(Document):
+    """What is where."""
+
+    name: str
+    addresses: dict[str, str]
