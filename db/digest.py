@@ -77,8 +77,13 @@ POSITIONS: Final = next(table for table in TABLES if table.name == "consumer_pos
 OUTBOX: Final = next(table for table in TABLES if table.name == "outbox")
 STATES: Final = tuple(table for table in TABLES if table is not OUTBOX)
 """Those that stay: the outbox is a queue, and what is left in it depends on how far the relay has come."""
-KEPT: Final = frozenset({"schema_migrations", "workspaces"})
-"""Tables that the log does not make: every fold of it reads the same ones."""
+KEPT: Final = frozenset(
+    {
+        *("schema_migrations", "workspaces"),
+        *("api_tokens", "idempotency_keys", "company_aliases", "parked_hints", "webhook_dead_letters"),
+    }
+)
+"""Tables that the log of changes does not make: what its folds read, and what belongs to ingress and resolver."""
 
 Row = dict[str, Any]
 

@@ -44,8 +44,9 @@ def _fill(url: str) -> None:
         conn.execute("INSERT INTO buyer_groups VALUES ('c1', 'default', 1, from_ms(1000), from_ms(1000), 0)")
         conn.execute("INSERT INTO outbox VALUES ('c1', 'default', 1, 'buyer-group-updates', '', from_ms(5000))")
         conn.execute("""
-            INSERT INTO dead_letters (topic, kafka_partition, kafka_offset, log_time, reason, status)
-            VALUES ('t', 0, 1, from_ms(0), 'bad', 'open'), ('t', 0, 2, from_ms(0), 'bad', 'retried')
+            INSERT INTO dead_letters (topic, kafka_partition, kafka_offset, log_time, reason, status,
+                                      settled_at)
+            VALUES ('t', 0, 1, from_ms(0), 'bad', 'open', NULL), ('t', 0, 2, from_ms(0), 'bad', 'retried', now())
         """)
 
 

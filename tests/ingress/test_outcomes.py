@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -167,8 +168,8 @@ def test_a_dead_letter_is_an_outcome(reader: "Ingress", database_url: str, statu
         for offset, found in enumerate((headers, [["ce_id", "s"], ["ce_source", "e"]], [["ce_id", "e"]])):
             connection.execute(
                 "INSERT INTO dead_letters (topic, kafka_partition, kafka_offset, company_id, headers, log_time, reason,"
-                " status) VALUES ('t', 0, %s, 'c', %s, from_ms(%s), 'it is no Avro', %s)",
-                (offset, json.dumps(found), T1, status),
+                " status, settled_at) VALUES ('t', 0, %s, 'c', %s, from_ms(%s), 'it is no Avro', %s, %s)",
+                (offset, json.dumps(found), T1, status, None if status == "open" else datetime.now(UTC)),
             )
     document = _event(reader).json()
 

@@ -79,7 +79,7 @@ def test_a_taken_port_is_named_with_its_setting(run: Start) -> None:
         code, lines = process.end()
 
     assert code == 1
-    (line,) = lines
+    (line,) = [line for line in lines if line["level"] == "error"]
     assert line["address"] == f"127.0.0.1:{port}"
     assert "INGRESS_PORT" in line["setting"]
     assert line["why"] == "Address already in use"
