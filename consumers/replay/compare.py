@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +15,8 @@ from db.shadow import Shadow
 
 NEAR: Final = 5000
 """Offsets: what is less far is folded while consumers are held, or while a snapshot is open."""
+WAKE_SECONDS: Final = 10.0
+"""A tick that a busy broker has not taken by then is not waited for: the next record tells the consumers too."""
 SETTLE_SECONDS: Final = 10.0
 SETTLE_PAUSE_SECONDS: Final = 0.1
 FIRST: Final = 20
@@ -99,8 +101,9 @@ def _settled(settings: ConsumerSettings, companies: Companies) -> Iterator[Image
 def _wake(settings: ConsumerSettings, positions: dict[int, PositionRow]) -> bool:
     """Tell the owners of partitions on which nothing arrives, so that they read again what is due on them."""
     sent: list[None] = []
-    with closing(ticker_for(settings, "person-changes-promote", lambda: sent.append(None))) as ticker:
-        ticker.wake(positions)
+    ticker = ticker_for(settings, "person-changes-promote", lambda: sent.append(None))
+    ticker.wake(positions)
+    ticker.close(WAKE_SECONDS)
     return len(sent) == len(positions)
 
 

@@ -70,9 +70,9 @@ class Ticker:
         for partition in partitions:
             self._send(partition, self._clock())
 
-    def close(self) -> None:
-        """Give what was sent a moment to arrive; what does not is sent by the next owner."""
-        self._producer.flush(CLOSE_SECONDS)
+    def close(self, seconds: float = CLOSE_SECONDS) -> None:
+        """Give what was sent so long to arrive; what does not is sent by the next owner."""
+        self._producer.flush(seconds)
 
     def _may(self, partition: int) -> bool:
         now = time.monotonic()
