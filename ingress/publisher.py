@@ -6,6 +6,7 @@ have to fight the event loop for the interpreter once a report.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -37,11 +38,13 @@ class _Waiting:
 
     Attributes:
         settled: done when the last report is here, or the time is over.
+        deadline: when it is, in the event loop's time.
         left: reports that are missing.
         late: the time was over first.
     """
 
     settled: "asyncio.Future[None]"
+    deadline: float
     records: int
     left: int
     error: KafkaError | None = None
@@ -80,6 +83,7 @@ class Publisher:
         )
         self._on_records = on_records
         self._finished: list[_Waiting] = []
+        self._unsettled: deque[_Waiting] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
@@ -106,17 +110,16 @@ class Publisher:
             NotAcknowledgedError: it has not.
         """
         records = [outgoing(one, self._settings, traceparent) for one in said]
-        waiting = _Waiting(self._loop.create_future(), len(records), len(records))
-        timer = self._loop.call_later(self._seconds, waiting.expire)
+        waiting = _Waiting(self._loop.create_future(), self._loop.time() + self._seconds, len(records), len(records))
+        self._unsettled.append(waiting)  # in order of their deadlines, since all wait equally long
+        self._look_later()
         try:
             for record in records:
                 await self._produce(record, waiting)
-            self._look_later()
             await waiting.settled
         except KafkaException as error:
+            waiting.settled.cancel()
             raise NotAcknowledgedError(f"the broker refused: {error.args[0].str()}") from error
-        finally:
-            timer.cancel()
         if waiting.late:
             raise NotAcknowledgedError(f"the broker did not acknowledge within {self._seconds:g} s")
         if waiting.error is not None:
@@ -137,18 +140,17 @@ class Publisher:
             try:
                 self._producer.produce(on_delivery=report, **record._asdict())
             except BufferError:  # the broker is slower than the senders; their deadline bounds this
-                self._look_later()
                 await asyncio.sleep(FULL_QUEUE_PAUSE_SECONDS)
             else:
                 return
 
     def _look_later(self) -> None:
-        """Look for reports in a moment, if any are missing and nobody does yet."""
-        if self._timer is None and len(self._producer):
+        """Look for reports in a moment, if any are missing or waited for and nobody does yet."""
+        if self._timer is None and (self._unsettled or len(self._producer)):
             self._timer = self._loop.call_later(POLL_SECONDS, self._collect)
 
     def _collect(self) -> None:
-        """Take the reports that are there."""
+        """Take the reports that are there, and give up those that have waited too long."""
         self._timer = None
         self._producer.poll(0)
         burst, self._finished = self._finished, []
@@ -156,6 +158,9 @@ class Publisher:
             waiting.settle()
         if acknowledged := sum(waiting.records for waiting in burst if waiting.error is None):
             self._on_records(acknowledged)
+        now = self._loop.time()
+        while self._unsettled and (self._unsettled[0].settled.done() or self._unsettled[0].deadline <= now):
+            self._unsettled.popleft().expire()
         self._look_later()
 
     def _look(self) -> str | None:
