@@ -1,4 +1,4 @@
-"""The framings of the contract's records, read and written with fastavro.
+"""The framings of the contract's records, read with fastavro; what is written at every webhook, by `schemas.writer`.
 
 Single-object encoding, the default: a value starts with ``C3 01`` and the little-endian CRC-64-AVRO fingerprint of its
 writer's schema (Avro 1.12 specification, "Single-object encoding"), so a reader needs no registry: every released
@@ -25,11 +25,11 @@ from schemas.events import (
     PersonChange,
     validate_change,
 )
+from schemas.writer import Write, writer_of
 
 MARKER: Final = b"\xc3\x01"
 CONFLUENT_MARKER: Final = b"\x00"
 HEADER_BYTES: Final = 10
-NAMESPACE: Final = "person_changes"
 CONFLUENT_HEADER_BYTES: Final = 5
 # What a reader of broken bytes, or of a foreign schema's, is known to raise.
 _BROKEN: Final = (
@@ -67,6 +67,15 @@ class Codec:
         out.write(self._prefix)
         fastavro.schemaless_writer(out, self._parsed, record)
         return out.getvalue()
+
+    def writer(self) -> Write:
+        """What writes values of our own classes as `encode` does dictionaries, at a fraction of the cost.
+
+        Raises:
+            UnwritableError: the schema has what our writer does not know.
+        """
+        prefix, write = self._prefix, writer_of(self.schema)
+        return lambda value: prefix + write(value)
 
     def decode(self, data: bytes | None) -> dict[str, Any]:
         """The record in bytes of any released version; times are integers in ms.
@@ -123,7 +132,7 @@ def encode_change(change: PersonChange) -> bytes:
 
 def encode_valid_change(change: PersonChange) -> bytes:
     """The same for a change that `validate_change` has let pass already."""
-    return change_codec().encode(_to_record(change))
+    return _change_writer()(change)
 
 
 class Registry(Protocol):
@@ -192,6 +201,11 @@ def change_codec() -> Codec:
     return Codec("person_change")
 
 
+@cache
+def _change_writer() -> Write:
+    return change_codec().writer()
+
+
 def _to_change(record: dict[str, Any]) -> PersonChange:
     person, other, changes = record["person"], record["other_company"], record["changes"]
     return PersonChange(
@@ -209,25 +223,6 @@ def _to_change(record: dict[str, Any]) -> PersonChange:
         requested_by=record["requested_by"],
         role=record["role"],
     )
-
-
-def _to_record(change: PersonChange) -> dict[str, Any]:
-    record: dict[str, Any] = {name: getattr(change, name) for name in PersonChange.__slots__}
-    record["company"] = _slots(change.company)
-    record["movement"] = change.movement.value
-    record["person"] = _branch("Person", change.person)
-    record["other_company"] = _branch("Company", change.other_company)
-    record["changes"] = {name: {"old": value.old, "new": value.new} for name, value in change.changes.items()}
-    return record
-
-
-def _branch(name: str, value: Company | Person | None) -> tuple[str, dict[str, Any]] | None:
-    """A branch of a union by its name: without it, fastavro holds the value against every branch to find out."""
-    return None if value is None else (f"{NAMESPACE}.{name}", _slots(value))
-
-
-def _slots(value: Company | Person) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in type(value).__slots__}
 
 
 _MOVEMENTS: Final = {movement.value: movement for movement in Movement}

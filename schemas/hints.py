@@ -6,7 +6,7 @@ A hint becomes one change for each company that knows the person; which those ar
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 from schemas.codec import Codec
 from schemas.events import (
@@ -19,6 +19,7 @@ from schemas.events import (
     check_text,
     validate_change,
 )
+from schemas.writer import Write
 
 _SOMEWHERE: Final = Company("somewhere")
 """Stands for a company that is not known yet."""
@@ -88,12 +89,7 @@ def encode_hint(hint: PersonHint) -> bytes:
     Raises:
         InvalidChangeError: the hint breaks a limit of the contract.
     """
-    validate_hint(hint)
-    record: dict[str, Any] = {name: getattr(hint, name) for name in PersonHint.__slots__}
-    record["person"] = {name: getattr(hint.person, name) for name in Person.__slots__}
-    record["movement"] = hint.movement.value
-    record["changes"] = {name: {"old": value.old, "new": value.new} for name, value in hint.changes.items()}
-    return hint_codec().encode(record)
+    return _hint_writer()(validate_hint(hint))
 
 
 def decode_hint(data: bytes | None) -> PersonHint:
@@ -114,3 +110,8 @@ def decode_hint(data: bytes | None) -> PersonHint:
 def hint_codec() -> Codec:
     """The codec of ``person_hint.avsc``."""
     return Codec("person_hint")
+
+
+@cache
+def _hint_writer() -> Write:
+    return hint_codec().writer()

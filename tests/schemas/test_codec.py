@@ -9,54 +9,15 @@ from typing import Any
 import fastavro
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from schemas import codec as codec_module
 from schemas.codec import Codec, change_codec, decode_change, encode_change
-from schemas.events import (
-    MAX_EMPLOYEES,
-    MAX_LEAD_MS,
-    MAX_TIME_MS,
-    ChangeType,
-    Company,
-    FieldChange,
-    InvalidChangeError,
-    Movement,
-    Person,
-    PersonChange,
-)
+from schemas.events import MAX_LEAD_MS, Company, InvalidChangeError, Movement, Person, PersonChange
+from tests.support.contract import valid_changes
 
 _CRC_EMPTY = 0xC15D213AA4D7A795
 _KEPT = ("name", "type", "fields", "symbols", "items", "values", "size")
 _NAMED = {"record", "enum", "fixed"}
-
-_words = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=40)
-_texts = st.none() | _words
-_ids = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=60).filter(str.strip)
-_companies = st.builds(Company, _ids, _texts, _texts, _texts, st.none() | st.integers(0, MAX_EMPLOYEES))
-_people = st.builds(Person, _ids, _texts, _texts, _texts, _texts, _texts, _texts, _texts)
-
-
-@st.composite
-def _changes(draw: st.DrawFn) -> PersonChange:
-    received = draw(st.integers(0, MAX_TIME_MS))
-    kind = draw(st.sampled_from([*ChangeType, "profile.update", "something.else"]))
-    needs_person = kind not in ("something.else", ChangeType.REFRESH_REQUESTED, ChangeType.ROLE_SET)
-    return PersonChange(
-        event_id=draw(_ids),
-        source=draw(_ids),
-        type=str(kind),
-        occurred_at=draw(st.integers(0, min(MAX_TIME_MS, received + MAX_LEAD_MS))),
-        received_at=received,
-        company=draw(_companies),
-        movement=draw(st.sampled_from(Movement)),
-        person=draw(_people if needs_person else st.none() | _people),
-        other_company=draw(st.none() | _companies),
-        changes=draw(st.dictionaries(_words, st.builds(FieldChange, _texts, _texts), max_size=4)),
-        workspace_id=draw(st.none() | _ids),
-        requested_by=draw(_texts),
-        role=draw(_texts),
-    )
 
 
 def _crc64(data: bytes) -> bytes:
@@ -95,7 +56,7 @@ def _fingerprint(schema: dict[str, Any]) -> bytes:
     return _crc64(json.dumps(_canonical(schema), ensure_ascii=False, separators=(",", ":")).encode())
 
 
-@given(_changes())
+@given(valid_changes())
 def test_a_change_survives_the_wire_in_every_field(change: PersonChange) -> None:
     """Whatever a valid change holds, decoding what was encoded gives an equal change."""
     assert decode_change(encode_change(change)) == change
