@@ -147,6 +147,10 @@ class Assignment:
         """Whether nothing waits and nothing is under way."""
         return not self.waiting and self.taken is None
 
+    def quiet(self) -> list[Owned]:
+        """Partitions of which nothing waits and nothing is under way."""
+        return [owned for owned in self.owned.values() if self.idle() or owned.position == owned.next_offset]
+
     def oldest(self) -> dict[int, int]:
         """By partition the log time, ms, of the oldest record that is not committed.
 

@@ -28,6 +28,9 @@ IDLE_POLL_S: Final = 0.05
 BUSY_POLL_S: Final = 0.002
 LAG_EVERY_S: Final = 5.0
 FRESHNESS_EVERY_S: Final = 10.0
+TICK_EVERY_S: Final = 0.05
+DUE_EVERY_S: Final = 1.0
+"""Also while records wait: what is due on a quiet partition does not wait for a busy one."""
 METADATA_S: Final = 2.0
 
 
@@ -56,7 +59,7 @@ class Loop:
         self._job: tuple[Future[Any], Callable[[Any], None]] | None = None
         self._crashed = False
         self._counted = False
-        self._measured_at = self._asked_at = 0.0
+        self._measured_at = self._asked_at = self._ticked_at = self._due_asked_at = 0.0
         self.turned_at = time.monotonic()
 
     def run(self, stopping: Callable[[], bool]) -> None:
@@ -90,8 +93,7 @@ class Loop:
         if self._job is None:
             self._dispatch()
         self._intake.flow()
-        if self.assignment.idle():
-            self._ticker.tick(self.assignment.owned.values())
+        self._tick()
         self._measure()
         self.turned_at = time.monotonic()
 
@@ -151,7 +153,7 @@ class Loop:
     # What the worker does
 
     def _dispatch(self) -> None:
-        """The next thing to do: positions, now and then how fresh all is, records; without records, what is due."""
+        """The next thing to do: positions; now and then how fresh all is and what is due; records."""
         store = self._processor.store
         if unknown := self.assignment.unpositioned():
             ids = [owned.partition for owned in unknown]
@@ -159,11 +161,23 @@ class Loop:
         elif time.monotonic() - self._asked_at >= FRESHNESS_EVERY_S:
             self._asked_at = time.monotonic()
             self._start(partial(store.oldest_pending, list(self.assignment.owned)), self._pending)
-        elif work := self.assignment.take(self._settings.batch_max_records, self._settings.batch_max_bytes):
-            self._start(partial(self._processor.process, work.batch), partial(self._committed, work))
-        elif stale := [o for o in self.assignment.owned.values() if o.at_end and not o.due_known]:
+        elif stale := self._stale():
+            self._due_asked_at = time.monotonic()
             ids = [owned.partition for owned in stale]
             self._start(partial(store.next_due, ids), partial(self._due, stale))
+        elif work := self.assignment.take(self._settings.batch_max_records, self._settings.batch_max_bytes):
+            self._start(partial(self._processor.process, work.batch), partial(self._committed, work))
+
+    def _stale(self) -> list[Owned]:
+        """Partitions on which nothing arrives, and of which it is not known what is due."""
+        if not self.assignment.idle() and time.monotonic() - self._due_asked_at < DUE_EVERY_S:
+            return []
+        return [o for o in self.assignment.owned.values() if o.at_end and not o.due_known and not o.more_due]
+
+    def _tick(self) -> None:
+        if time.monotonic() - self._ticked_at >= TICK_EVERY_S:
+            self._ticked_at = time.monotonic()
+            self._ticker.tick(self.assignment.quiet())
 
     def _start(self, attempt: Callable[[], Any], finish: Callable[[Any], None]) -> None:
         self._job = (self._worker.submit(attempt), finish)

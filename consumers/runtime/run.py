@@ -4,6 +4,7 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from typing import Final
@@ -53,8 +54,13 @@ def run_consumer(settings: ConsumerSettings) -> int:
     return 0
 
 
-def consume(settings: ConsumerSettings, stop: threading.Event) -> None:
+def consume(settings: ConsumerSettings, stop: threading.Event, clock: Callable[[], int] = time.time_ns) -> None:
     """Consume until `stop` is set.
+
+    Args:
+        settings: of this process.
+        stop: set when it shall end.
+        clock: wall-clock time, ns UTC; nothing is decided by it.
 
     Raises:
         LogError, TooManyDeadLettersError, FatalDatabaseError, KafkaException: it cannot go on.
@@ -70,8 +76,9 @@ def consume(settings: ConsumerSettings, stop: threading.Event) -> None:
         )
         worker = Worker(lambda trouble: _note(health, metrics, trouble))
         stack.callback(worker.close, WORKER_STOP_SECONDS)
-        ticker = stack.enter_context(closing(ticker_for(settings, _name(), metrics.ticks.inc)))
-        loop = Loop(_consumer(settings), Processor(store, settings), worker, ticker, metrics, settings)
+        ticker = stack.enter_context(closing(ticker_for(settings, _name(), metrics.ticks.inc, clock)))
+        processor = Processor(store, settings, clock=lambda: clock() // 1000)
+        loop = Loop(_consumer(settings), processor, worker, ticker, metrics, settings)
         health.loop = loop
         if settings.consumer_http_port:
             where = (settings.consumer_http_host, settings.consumer_http_port)

@@ -1,10 +1,11 @@
 """Ticks: when one is needed, how often, and what it looks like in the log."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from consumers.runtime.assignment import Owned
 from consumers.runtime.records import Record, read
@@ -30,27 +31,53 @@ def test_a_tick_is_needed_when_something_is_due_where_nothing_arrives(changed: d
     assert needs_tick(replace(IDLE, **changed), 1000) is needed  # type: ignore[arg-type]  # the table names the fields
 
 
-def test_one_tick_a_second_and_partition_reaches_its_partition(
+def test_the_first_tick_asks_for_the_time_and_the_next_wait_until_something_is_due(
     kafka_bootstrap: str, make_topic: Callable[..., str]
 ) -> None:
-    """Asked ten times, sent once; without a key, marked by its header, and read as nothing but time."""
+    """One partition is asked for all; then what is due gets a tick, once, and what is not does not."""
     topic, sent = make_topic(3), list[int]()
     producer = Producer({"bootstrap.servers": kafka_bootstrap})
-    ticker = Ticker(producer, topic, "me", lambda: sent.append(1), clock=lambda: 5000)
+    ticker = Ticker(producer, topic, "me", lambda: sent.append(1), clock=lambda: 5_000_000_000)
+    late, early = replace(IDLE, partition=2, next_due=9_999_999_999_999), replace(IDLE, partition=1)
     for _ in range(10):
-        ticker.tick([replace(IDLE, partition=2), replace(IDLE, partition=1, next_due=9999)])
+        ticker.tick([late, early])
+    producer.flush()
+    assert ends(kafka_bootstrap, topic) == {0: 0, 1: 0, 2: 1}
+    for _ in range(10):
+        ticker.tick([late, early])
     ticker.close()
 
-    reader = Consumer({"bootstrap.servers": kafka_bootstrap, "group.id": topic, "auto.offset.reset": "earliest"})
-    reader.assign([TopicPartition(topic, partition, 0) for partition in range(3)])
-    message = reader.poll(10)
-    assert message is not None
-    assert reader.poll(0.3) is None
-    reader.close()
+    assert ends(kafka_bootstrap, topic) == {0: 0, 1: 1, 2: 1}
+    assert sent == [1, 1]
+    message = first(kafka_bootstrap, topic, 1)
     headers = message.headers() or []
-    assert (message.partition(), message.key(), sent) == (2, None, [1])
     assert is_tick(message.key(), headers)  # type: ignore[arg-type]  # headers of records that were read are bytes
     assert Codec("tick").decode(message.value()) == {"sent_by": "me", "sent_at": 5000}
-    record = Record(2, 0, 777, None, message.value(), headers)  # type: ignore[arg-type]  # the same
+    record = Record(1, 0, 777, None, message.value(), headers)  # type: ignore[arg-type]  # the same
     assert read(record, 777).said is None
     assert read(record, 777).unreadable is None
+
+
+def ends(bootstrap: str, topic: str) -> dict[int, int]:
+    """The log's end by partition."""
+    with reader(bootstrap, topic) as consumer:
+        return {p: consumer.get_watermark_offsets(TopicPartition(topic, p))[1] for p in range(3)}
+
+
+def first(bootstrap: str, topic: str, partition: int) -> Message:
+    """The first record of a partition."""
+    with reader(bootstrap, topic) as consumer:
+        consumer.assign([TopicPartition(topic, partition, 0)])
+        message = consumer.poll(10)
+        assert message is not None
+        return message
+
+
+@contextmanager
+def reader(bootstrap: str, topic: str) -> Iterator[Consumer]:
+    """A consumer that belongs to nobody."""
+    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": topic})
+    try:
+        yield consumer
+    finally:
+        consumer.close()

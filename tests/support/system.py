@@ -77,6 +77,11 @@ class System:
         """A consumer process of the group; it may take a second until it has partitions."""
         return self._start("consumer", settings)
 
+    def start_consumer_with_clock(self, hours: float, **settings: str) -> Child:
+        """A consumer process whose clock is so many hours ahead."""
+        line = [sys.executable, str(ROOT / "tests" / "support" / "consumer_with_clock.py"), str(hours)]
+        return self._start("consumer", settings, line=line)
+
     def start_relay(self, **settings: str) -> Child:
         """A relay process; the topic is that of `settings`."""
         return self._start("relay", settings)
@@ -140,10 +145,11 @@ class System:
 
     def settled(self) -> bool:
         """Whether all that the log has is applied and no refresh is pending."""
+        # In this order: what the last record made due was committed with its position.
+        ends, positions = self._watermarks(), self.positions()
         pending = self.query("SELECT count(*) FROM companies WHERE refresh_due_at IS NOT NULL")[0][0]
-        positions = self.positions()
         return pending == 0 and all(
-            low == high or positions.get(partition) == high for partition, (low, high) in self._watermarks().items()
+            low == high or positions.get(partition) == high for partition, (low, high) in ends.items()
         )
 
     def assigned(self, consumer: Child) -> bool:
@@ -163,13 +169,13 @@ class System:
         return ConsumerSettings.model_validate(known | settings)
 
     @contextmanager
-    def consumer_here(self, **settings: Any) -> Iterator[None]:
-        """A consumer in a thread of this process; what it raised is raised at the end."""
+    def consumer_here(self, clock: Callable[[], int] = time.time_ns, **settings: Any) -> Iterator[None]:
+        """A consumer in a thread of this process, with this clock; what it raised is raised at the end."""
         stop, errors = threading.Event(), list[BaseException]()
 
         def run() -> None:
             try:
-                consume(self.consumer_settings(**settings), stop)
+                consume(self.consumer_settings(**settings), stop, clock)
             except BaseException as error:  # noqa: BLE001  # raised below, in the test's own thread
                 errors.append(error)
 
@@ -197,11 +203,11 @@ class System:
         for child in self.children:
             child.stop(signal.SIGKILL, 5)
 
-    def _start(self, what: str, settings: dict[str, str], *words: str) -> Child:
+    def _start(self, what: str, settings: dict[str, str], *words: str, line: list[str] | None = None) -> Child:
         folder = self.folder / f"{what}-{len(self.children)}"
         folder.mkdir()
         environment = {**os.environ, **self._environment(), **settings}
-        child = spawn(what, [sys.executable, "-m", "cli", what, *words], folder, environment=environment)
+        child = spawn(what, line or [sys.executable, "-m", "cli", what, *words], folder, environment=environment)
         self.children.append(child)
         return child
 
