@@ -9,15 +9,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import httpx
 import pytest
 
 from cli.signing import WEBHOOK_PATH, signed_headers
 from local.kafka import Kafka
-from schemas.admin import ensure_topics
-from schemas.settings import KafkaSettings
 from tests.support.system import PATIENCE, SECRET, System, wait_for
 
 TIMEOUT_SECONDS = 2.0
@@ -25,33 +22,6 @@ SLACK_SECONDS = 15.0
 """What a busy machine may add to the time-out."""
 STOPPED_SECONDS = 30.0
 SENDERS = 6
-TOPIC = "stopped-broker"
-
-
-@pytest.fixture
-def kafka(tmp_path: Path) -> Iterator[Kafka]:
-    """A broker of the test's own, for nobody else may be stopped."""
-    broker = Kafka(tmp_path / "kafka")
-    broker.start()
-    yield broker
-    if broker.pid is not None:
-        os.kill(broker.pid, signal.SIGCONT)
-    broker.stop()
-
-
-@pytest.fixture
-def own(kafka: Kafka, database_url: str, tmp_path: Path) -> Iterator[System]:
-    """A system on it."""
-    settings = KafkaSettings(
-        kafka_bootstrap_servers=kafka.bootstrap_servers,
-        person_changes_topic=TOPIC,
-        buyer_group_updates_topic=f"{TOPIC}-out",
-        topic_partitions=4,
-    )
-    ensure_topics(settings)
-    made = System(kafka.bootstrap_servers, TOPIC, 4, database_url, tmp_path)
-    yield made
-    made.close()
 
 
 @dataclass

@@ -141,7 +141,7 @@ def test_what_is_due_on_a_quiet_partition_does_not_wait_for_a_busy_one(system: S
     process = Processor.process
 
     def slowly(processor: Processor, batch: Batch) -> Result:
-        time.sleep(0.1)
+        time.sleep(0.05)
         return process(processor, batch)
 
     with mock.patch.object(Processor, "process", slowly), system.consumer_here(batch_max_records=1):
@@ -150,7 +150,7 @@ def test_what_is_due_on_a_quiet_partition_does_not_wait_for_a_busy_one(system: S
         wait_for("trailing refresh", lambda: keep_busy(system, busy) and system.query(FIRED))
 
 
-def keep_busy(system: System, company: str, records: int = 20) -> bool:
+def keep_busy(system: System, company: str, records: int = 150) -> bool:
     """See to it that so many records of a company wait to be applied."""
     behind = sum(system.ends().values()) - system.consumed()
     fresh = (change(f"e{time.time_ns()}-{n}", company, kind="other.type") for n in range(max(0, records - behind)))

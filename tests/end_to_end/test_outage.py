@@ -7,14 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 
 import psutil
 import psycopg
-import pytest
 
 from db.digest import digest
-from db.migrate import migrate
 from local.postgres import Postgres
 from local.process import Child
 from tests.support.changes import random_log
@@ -22,15 +19,6 @@ from tests.support.system import System, wait_for
 
 POLL_INTERVAL_MS = 3000
 RETRY = "the database cannot do it now; trying again"
-
-
-@pytest.fixture
-def postgres(tmp_path: Path) -> Iterator[Postgres]:
-    """A PostgreSQL of this test's own, which it may stop."""
-    server = Postgres(tmp_path / "postgres", {"fsync": "off"})
-    migrate(server.start())
-    yield server
-    server.stop()
 
 
 @contextmanager
