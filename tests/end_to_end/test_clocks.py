@@ -64,7 +64,7 @@ def test_a_clock_that_is_an_hour_off_changes_nothing(
     """Ahead, it makes no storm of ticks; behind, nobody waits an hour: the broker says what time it is."""
     interval = 8
     system.settings |= {"REFRESH_INTERVAL_SECONDS": str(interval)}
-    with system.consumer_here(clock=lambda: time.time_ns() + hours * HOUR_NS):
+    with system.consumer_here(lambda: time.time_ns() + hours * HOUR_NS):
         system.publish(pairs("off"))
         wait_for("end of the log", system.settled)
 

@@ -169,7 +169,7 @@ class System:
         return ConsumerSettings.model_validate(known | settings)
 
     @contextmanager
-    def consumer_here(self, clock: Callable[[], int] = time.time_ns, **settings: Any) -> Iterator[None]:
+    def consumer_here(self, clock: Callable[[], int] = time.time_ns, /, **settings: Any) -> Iterator[None]:
         """A consumer in a thread of this process, with this clock; what it raised is raised at the end."""
         stop, errors = threading.Event(), list[BaseException]()
 
