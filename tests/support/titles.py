@@ -39,6 +39,12 @@ class Accuracy(NamedTuple):
         return self.functions / self.titles
 
 
+def said(title: str, industry: str | None = None, country: str | None = None) -> tuple[str | None, str | None]:
+    """A title's level and function."""
+    reading = classify(title, industry, country)
+    return reading.seniority, reading.function
+
+
 def labelled(path: Path) -> list[Labelled]:
     """The titles of a file."""
     lines = path.read_text("utf-8").splitlines()
