@@ -25,6 +25,7 @@ from schemas.events import (
     PersonChange,
     validate_change,
 )
+from schemas.reader import read_change
 from schemas.writer import Write, writer_of
 
 MARKER: Final = b"\xc3\x01"
@@ -157,6 +158,8 @@ def decode_change(data: bytes | None, registry: Registry | None = None) -> Perso
         UndecodableError: the bytes are no change of any released version, nor of a registered one that reads as ours.
         InvalidChangeError: they are, but the change breaks a limit of the contract.
     """
+    if data is not None and (change := read_change(data)) is not None:
+        return change
     codec = change_codec()
     if data is not None and registry is not None and is_confluent(data):
         return validate_change(_to_change(codec.decode_foreign(data, registry.writer(schema_id_of(data)))))

@@ -5,10 +5,12 @@ can refuse (422) exactly what the consumer would otherwise have to bury as a dea
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
+
+from schemas.values import value_class
 
 MAX_ID_BYTES: Final = 255
 """Longest id in UTF-8 bytes: three of them must fit one PostgreSQL index entry (2,704 bytes)."""
@@ -73,7 +75,7 @@ class InvalidChangeError(ValueError):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Company:
     """A company as a change names it; None says nothing about that field."""
 
@@ -84,7 +86,7 @@ class Company:
     employee_count: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Person:
     """A person as a change names them; None says nothing about that field."""
 
@@ -98,7 +100,7 @@ class Person:
     country: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class FieldChange:
     """What the sender says a field was and is."""
 
@@ -106,7 +108,7 @@ class FieldChange:
     new: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class PersonChange:
     """One change of one person at one company; its identity is (company.id, source, event_id).
 
