@@ -170,6 +170,10 @@ class MemberRow(NamedTuple):
     function: str | None
     score: int
     why: str
+    rule: str
+    own_role: str | None
+    set_by: str | None
+    confidence: int
 
 
 class MemberKey(NamedTuple):

@@ -15,6 +15,10 @@ class MemberView:
     function: str | None
     score: int
     why: str
+    rule: str
+    own_role: str | None
+    set_by: str | None
+    confidence: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,10 @@ class MemberDocument(Document):
     function: str | None
     score: int
     why: str
+    rule: str = Field(description="Id of the rule that put them there: docs/workspaces.md")
+    own_role: str | None = Field(description="The workspace's own name for the role")
+    set_by: str | None = Field(description="Who chose the role; null: a rule did")
+    confidence: int = Field(description="How sure the title is read, 0 to 100; 100 where somebody chose")
 
 
 class GroupDocument(Document):

@@ -165,6 +165,10 @@ def _member(member: MemberView) -> MemberDocument:
         function=member.function,
         score=member.score,
         why=member.why,
+        rule=member.rule,
+        own_role=member.own_role,
+        set_by=member.set_by,
+        confidence=member.confidence,
     )
 
 

@@ -1,24 +1,34 @@
 """Buyer groups: titles read, roles derived, groups compared. Pure: no I/O, no clock, no randomness."""
 
+from consumers.buyer_group.completeness import Completeness, Filled, completeness
 from consumers.buyer_group.diff import GroupChange, diff_groups
+from consumers.buyer_group.explain import Explanation, Step, explain
 from consumers.buyer_group.group import derive_group
-from consumers.buyer_group.model import CompanyFacts, Employee, Member, Role, group_order
+from consumers.buyer_group.model import NO_CHOICES, Choice, CompanyFacts, Employee, Member, Role, group_order
 from consumers.buyer_group.policy import DEFAULT_POLICY, Policy
 from consumers.buyer_group.titles import Alternative, TitleReading, classify, read_employee, read_vocabulary
 
 __all__ = [
     "DEFAULT_POLICY",
+    "NO_CHOICES",
     "Alternative",
+    "Choice",
     "CompanyFacts",
+    "Completeness",
     "Employee",
+    "Explanation",
+    "Filled",
     "GroupChange",
     "Member",
     "Policy",
     "Role",
+    "Step",
     "TitleReading",
     "classify",
+    "completeness",
     "derive_group",
     "diff_groups",
+    "explain",
     "group_order",
     "read_employee",
     "read_vocabulary",

@@ -24,9 +24,15 @@ def context_of(industry: str | None, country: str | None) -> frozenset[str]:
         words = f" {' '.join(read(industry).plain)} "
         tags.update(f"industry:{kind}" for phrase, kind in _industries() if f" {phrase} " in words)
     if country:
-        plain = fold(country.strip().casefold())
-        tags.add(f"country:{_countries().get(plain, plain)}")
+        tags.add(f"country:{country_code(country)}")
     return frozenset(tags)
+
+
+@lru_cache(maxsize=_KEPT)
+def country_code(country: str) -> str:
+    """Its ISO code in lower case, of a code or a name; what the vocabulary does not know, as it is."""
+    plain = fold(country.strip().casefold())
+    return _countries().get(plain, plain)
 
 
 @cache

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from consumers.buyer_group.model import Member
+from consumers.buyer_group.model import Member, group_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class GroupChange:
     Attributes:
         kind: joined, left (the company), removed (from the group only), role_changed, level_changed,
             department_changed.
-        before: role, or level, or department before; None for who joined.
+        before: role, or level, or department before; None for who joined. Several roles are divided by commas.
         after: the same after; None for who left.
         why: the sentence behind the new state, or what ended the old one.
     """
@@ -30,16 +30,25 @@ def diff_groups(before: Sequence[Member], after: Sequence[Member], departed: fro
     """What a seller is told; nothing when role, level and department stay.
 
     Args:
-        before: the members of the older version, at most one entry a person.
+        before: the members of the older version.
         after: those of the newer.
         departed: who of the older ones works at the company no more.
     """
-    old = {member.person_id: member for member in before}
-    new = {member.person_id: member for member in after}
+    old, new = _people(before), _people(after)
     changes: list[GroupChange] = []
     for person_id in sorted({*old, *new}):
         changes.extend(_person(old.get(person_id), new.get(person_id), person_id in departed))
     return tuple(changes)
+
+
+def _people(members: Sequence[Member]) -> dict[str, Member]:
+    """One entry a person: the first one, with all roles that they have."""
+    people: dict[str, Member] = {}
+    for member in sorted(members, key=group_order):
+        first = people.setdefault(member.person_id, member)
+        if first is not member:
+            people[member.person_id] = first._replace(role=f"{first.role}, {member.role}")
+    return people
 
 
 def _person(old: Member | None, new: Member | None, departed: bool) -> list[GroupChange]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 
 class Seniority(StrEnum):
@@ -87,13 +87,17 @@ class CompanyFacts:
     employee_count: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One person in one role.
 
     Attributes:
+        role: one of the five.
         score: 0 to 100, how much the person weighs in a purchase.
         why: the rule and the facts behind it, one sentence for a seller.
+        rule: the id of the rule that put them there (docs/workspaces.md).
+        own_role: the workspace's own name for the role; None if it has none that fits.
+        set_by: who chose the role; None: a rule did.
+        confidence: 0 to 100, how sure the title is read; 100 where somebody chose.
     """
 
     person_id: str
@@ -104,6 +108,25 @@ class Member:
     seniority: str | None
     function: str | None
     why: str
+    rule: str
+    own_role: str | None = None
+    set_by: str | None = None
+    confidence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The role that somebody chose for a person, whatever the rules say.
+
+    Attributes:
+        role: one of the five, or a workspace's own; several are divided by commas.
+    """
+
+    role: str
+    set_by: str | None
+
+
+NO_CHOICES: Final[Mapping[str, Choice]] = MappingProxyType({})
 
 
 def group_order(member: Member) -> tuple[int, int, str]:

@@ -150,13 +150,42 @@ class Regrouping:
 
 def group_members(rows: Sequence[MemberRow], order: Callable[[Member], object]) -> tuple[Member, ...]:
     """Stored members as `derive_group` orders them."""
-    members = [Member(r.person_id, r.name, r.title, r.role, r.score, r.seniority, r.function, r.why) for r in rows]
+    members = [
+        Member(
+            person_id=row.person_id,
+            name=row.name,
+            title=row.title,
+            role=row.role,
+            score=row.score,
+            seniority=row.seniority,
+            function=row.function,
+            why=row.why,
+            rule=row.rule,
+            own_role=row.own_role,
+            set_by=row.set_by,
+            confidence=row.confidence,
+        )
+        for row in rows
+    ]
     return tuple(sorted(members, key=order))  # type: ignore[arg-type]  # any comparable key will do
 
 
 def _member_row(company_id: str, workspace_id: str, m: Member) -> MemberRow:
     return MemberRow(
-        company_id, workspace_id, m.person_id, m.role, m.name, m.title, m.seniority, m.function, m.score, m.why
+        company_id,
+        workspace_id,
+        m.person_id,
+        m.role,
+        m.name,
+        m.title,
+        m.seniority,
+        m.function,
+        m.score,
+        m.why,
+        m.rule,
+        m.own_role,
+        m.set_by,
+        m.confidence,
     )
 
 

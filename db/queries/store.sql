@@ -75,7 +75,8 @@ FROM buyer_groups
 WHERE company_id = ANY (%(company_id)s::text[])
 
 -- read_members: the members of these companies' groups
-SELECT company_id, workspace_id, person_id, role, name, title, seniority, function, score, why
+SELECT company_id, workspace_id, person_id, role, name, title, seniority, function, score, why, rule, own_role, set_by,
+       confidence
 FROM buyer_group_members
 WHERE company_id = ANY (%(company_id)s::text[])
 
@@ -228,14 +229,16 @@ WHERE m.company_id = n.company_id AND m.workspace_id = n.workspace_id AND m.pers
 
 -- write_members: members that are new or different
 INSERT INTO buyer_group_members (company_id, workspace_id, person_id, role, name, title, seniority, function, score,
-                                 why)
+                                 why, rule, own_role, set_by, confidence)
 SELECT * FROM unnest(
     %(company_id)s::text[], %(workspace_id)s::text[], %(person_id)s::text[], %(role)s::text[], %(name)s::text[],
-    %(title)s::text[], %(seniority)s::text[], %(function)s::text[], %(score)s::int[], %(why)s::text[]
+    %(title)s::text[], %(seniority)s::text[], %(function)s::text[], %(score)s::int[], %(why)s::text[],
+    %(rule)s::text[], %(own_role)s::text[], %(set_by)s::text[], %(confidence)s::int[]
 )
 ON CONFLICT (company_id, workspace_id, person_id, role) DO UPDATE
 SET name = excluded.name, title = excluded.title, seniority = excluded.seniority, function = excluded.function,
-    score = excluded.score, why = excluded.why
+    score = excluded.score, why = excluded.why, rule = excluded.rule, own_role = excluded.own_role,
+    set_by = excluded.set_by, confidence = excluded.confidence
 
 -- insert_changes: what each version changed
 INSERT INTO buyer_group_changes (company_id, workspace_id, version, position, log_time, kind, person_id, name, before,

@@ -66,6 +66,7 @@ def drawn() -> Drawn:
         st.none() | st.sampled_from(Seniority),
         st.none() | st.sampled_from(Function),
         st.text(min_size=1, max_size=5),
+        st.sampled_from(["primary-leads", "has-a-say"]),
     )
     return Drawn(
         st.builds(CompanyFacts, st.just("c-1"), employee_count=sizes),

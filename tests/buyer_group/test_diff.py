@@ -1,7 +1,6 @@
 """What a seller is told between two versions of a group: all that changed, and nothing else."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,8 +9,8 @@ from hypothesis import strategies as st
 
 from consumers.buyer_group import DEFAULT_POLICY, GroupChange, Member, derive_group, diff_groups
 
-_ADA = Member("p1", "Ada", "VP Sales", "decision_maker", 85, "vp", "sales", "leads sales")
-_BOB = Member("p2", "Bob", "CFO", "stakeholder", 75, "c_level", "finance", "has a say")
+_ADA = Member("p1", "Ada", "VP Sales", "decision_maker", 85, "vp", "sales", "leads sales", "primary-leads")
+_BOB = Member("p2", "Bob", "CFO", "stakeholder", 75, "c_level", "finance", "has a say", "has-a-say")
 _NOBODY: frozenset[str] = frozenset()
 
 State = dict[str, tuple[str | None, str | None, str | None]]
@@ -121,13 +120,13 @@ def test_who_is_out_but_still_there_was_removed() -> None:
 )
 def test_what_changed_about_a_person_is_told(attribute: str, value: str | None, kind: str, before: str) -> None:
     """Role, level and department: before, after, and the reason of the new state."""
-    now = replace(_ADA, why="new reason", **{attribute: value})  # type: ignore[arg-type]  # each is a text or None
+    now = _ADA._replace(why="new reason", **{attribute: value})  # type: ignore[arg-type]  # each is a text or None
     assert diff_groups([_ADA], [now], _NOBODY) == (GroupChange(kind, "p1", "Ada", before, value, "new reason"),)
 
 
 def test_a_promotion_into_another_role_is_all_that_it_is() -> None:
     """Several things about one person are several lines, role first."""
-    now = replace(_ADA, role="champion", seniority="manager", function="marketing")
+    now = _ADA._replace(role="champion", seniority="manager", function="marketing")
     kinds = [change.kind for change in diff_groups([_ADA], [now], _NOBODY)]
     assert kinds == ["role_changed", "level_changed", "department_changed"]
 
@@ -137,10 +136,20 @@ def test_a_promotion_into_another_role_is_all_that_it_is() -> None:
 )
 def test_noise_is_not_told(noise: dict[str, Any]) -> None:
     """A title spelled otherwise, a weight or a wording are no news while role, level and department stay."""
-    assert diff_groups([_ADA], [replace(_ADA, **noise)], _NOBODY) == ()
+    assert diff_groups([_ADA], [_ADA._replace(**noise)], _NOBODY) == ()
 
 
 def test_several_people_are_told_one_by_one() -> None:
     """One joins, one leaves: two lines, whoever comes first by id."""
     changes = diff_groups([_BOB], [_ADA], frozenset({"p2"}))
     assert [(change.kind, change.person_id) for change in changes] == [("joined", "p1"), ("left", "p2")]
+
+
+def test_several_roles_of_one_person_are_one_line() -> None:
+    """Who decides and can introduce is one person: joined once, and a second role is a change of the first."""
+    also = _ADA._replace(role="introducer", rule="board-introduces")
+    joined, now = diff_groups([], [also, _ADA], _NOBODY), diff_groups([_ADA], [also, _ADA], _NOBODY)
+    assert [(c.kind, c.after) for c in joined] == [("joined", "decision_maker, introducer")]
+    assert [(c.kind, c.before, c.after) for c in now] == [
+        ("role_changed", "decision_maker", "decision_maker, introducer")
+    ]

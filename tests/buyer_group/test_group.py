@@ -1,9 +1,7 @@
 """Who is in a company's buyer group, in which role, and why, under the default policy and under a workspace's own."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
-from types import MappingProxyType
 
 import pytest
 
@@ -137,16 +135,18 @@ _CROWD = [
 @pytest.mark.parametrize(
     ("size", "caps"),
     [
-        (10, (2, 2, 3, 0, 1)),
+        (1, (1, 0, 0, 0, 0)),
+        (10, (1, 1, 1, 0, 0)),
         (100, (2, 2, 3, 0, 1)),
-        (101, (2, 3, 4, 2, 1)),
+        (101, (2, 2, 2, 1, 1)),
         (1000, (2, 3, 4, 2, 1)),
-        (1001, (3, 5, 6, 3, 2)),
+        (1001, (2, 4, 5, 2, 1)),
+        (100_001, (3, 5, 6, 3, 2)),
         (None, (3, 5, 6, 3, 2)),
     ],
 )
 def test_each_role_has_at_most_so_many(size: int | None, caps: tuple[int, ...]) -> None:
-    """However many qualify, a group stays one that a seller can work: 9, 12 or 19 people by the company's size."""
+    """However many qualify, a group stays one that a seller can work: 1 to 19 people by the company's size."""
     counts = Counter(member.role for member in _group(size, *_CROWD))
     assert tuple(counts[role] for role in Role) == caps
 
@@ -205,10 +205,12 @@ def test_a_member_says_who_they_are_and_what_put_them_there() -> None:
         name="N0",
         title="VP Sales",
         role="decision_maker",
-        score=85,
+        score=36 + 30 + 14,
         seniority="vp",
         function="sales",
         why="vice president, sales: leads a department that buys (sales) (read from vp, sales)",
+        rule="primary-leads",
+        confidence=90,
     )
 
 
@@ -240,9 +242,9 @@ def test_a_provider_can_fill_in_what_the_title_leaves_open() -> None:
 
 
 def test_a_workspace_chooses_who_buys() -> None:
-    """For a vendor of security the head of security decides, and sales has no say."""
+    """For a vendor of security the head of security decides, and sales has no say, but knows whom to introduce."""
     policy = replace(DEFAULT_POLICY, primary=frozenset({Function.SECURITY}))
-    assert _roles(5000, "CISO", "VP Sales", policy=policy) == {"CISO": "decision_maker"}
+    assert _roles(5000, "CISO", "VP Sales", policy=policy) == {"CISO": "decision_maker", "VP Sales": "introducer"}
 
 
 def test_a_workspace_chooses_who_can_say_no() -> None:
@@ -265,13 +267,9 @@ def test_a_workspace_moves_the_limits() -> None:
     assert _roles(11, "CISO", policy=policy) == {"CISO": "blocker"}
 
 
-def _caps(stakeholders: int) -> Mapping[str, int]:
-    return MappingProxyType({**dict.fromkeys(Role, 0), Role.STAKEHOLDER: stakeholders})
-
-
 def test_a_workspace_sets_the_caps() -> None:
     """A cap of none leaves a role empty; who would have had it is a stakeholder."""
-    policy = replace(DEFAULT_POLICY, sizes=((2**63, _caps(stakeholders=1)),))
+    policy = replace(DEFAULT_POLICY, caps=(("decision_maker", 0), ("introducer", 0), ("stakeholder", 1)))
     assert _roles(5000, "VP Sales", "Executive Assistant", policy=policy) == {"VP Sales": "stakeholder"}
 
 

@@ -56,7 +56,7 @@ def test_no_role_has_more_than_its_cap_and_the_order_is_fixed(data: st.DataObjec
     """Caps hold for every roster, and members come in the order of reading."""
     company, roster = data.draw(drawn.companies), data.draw(drawn.rosters)
     group = derive_group(company, roster, DEFAULT_POLICY)
-    caps = DEFAULT_POLICY.caps(company.employee_count)
+    caps = DEFAULT_POLICY.caps_of(DEFAULT_POLICY.tier(company.employee_count))
     for role in Role:
         assert sum(member.role == role for member in group) <= caps[role]
     assert list(group) == sorted(group, key=group_order)

@@ -81,6 +81,10 @@ def test_json_is_the_whole_group(company: str) -> None:
         "function": "sales",
         "score": 95,
         "why": "leads sales",
+        "rule": "unknown",
+        "ownRole": None,
+        "setBy": None,
+        "confidence": 0,
     } in document["members"]
 
 

@@ -113,7 +113,8 @@ def test_a_group_is_read_with_the_token(reader: "Ingress", group: Callable[[str]
 
 def _member(*values: Any) -> dict[str, Any]:
     names = ("personId", "role", "name", "title", "seniority", "function", "score", "why")
-    return dict(zip(names, values, strict=True))
+    said = {"rule": "unknown", "ownRole": None, "setBy": None, "confidence": 0}
+    return dict(zip(names, values, strict=True)) | said
 
 
 @pytest.mark.parametrize(

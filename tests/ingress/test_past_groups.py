@@ -145,7 +145,7 @@ _MEMBERS = st.dictionaries(
     st.tuples(st.sampled_from(["champion", "blocker"]), st.sampled_from(["vp", "manager", None])),
 ).map(
     lambda found: tuple(
-        Member(p, p.upper(), None, role, 1, level, None, f"{role} {level}") for p, (role, level) in found.items()
+        Member(p, p.upper(), None, role, 1, level, None, f"{role} {level}", "r") for p, (role, level) in found.items()
     )
 )
 
