@@ -190,7 +190,8 @@ class Policy:
     @cached_property
     def standings(self) -> Mapping[str | None, str]:
         """PRIMARY or SECONDARY, by function."""
-        return dict.fromkeys(self.secondary, SECONDARY) | dict.fromkeys(self.primary, PRIMARY)
+        secondary: dict[str | None, str] = dict.fromkeys(self.secondary, SECONDARY)
+        return secondary | dict.fromkeys(self.primary, PRIMARY)
 
     @cached_property
     def excluded_phrases(self) -> Phrases:
