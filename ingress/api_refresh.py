@@ -72,7 +72,7 @@ class Refreshes:
         grant = await self.gate.admit(request, "refresh")
         parameters(request)
         key = idempotency_key(request)
-        asked = read_model(RefreshRequest, await read_body(request, MAX_BODY_BYTES, BODY_SECONDS))
+        asked = read_model(RefreshRequest, await _body(request))
         workspace = workspace_for(grant, asked.workspace_id)
         wanted = _Wanted(grant.token_id, grant.name, asked.company_id, workspace)
         if key is None:
@@ -128,6 +128,10 @@ class Refreshes:
             raise Problem("not-acknowledged", f"{error}; send it again") from None
         outcome = f"/api/v1/events/{SOURCE}/{quote(event_id, safe='')}"
         return RefreshAccepted(status="enqueued", event_id=event_id, outcome=outcome).model_dump_json(by_alias=True)
+
+
+async def _body(request: Request) -> bytes:
+    return await read_body(request.scope, request.receive, MAX_BODY_BYTES, BODY_SECONDS)
 
 
 def _accepted(body: str, *, replayed: bool = False) -> Response:

@@ -1,13 +1,15 @@
 """The ASGI application: what is where, put together from its parts."""
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from db.aliases import KnownAliases
 from db.idempotency import IdempotencyKeys
@@ -55,6 +57,40 @@ def wall_clock() -> int:
     return time.time_ns() // 1_000_000
 
 
+class Application(Starlette):
+    """Starlette's, but for posted webhooks: they match its routes, and pass by its middleware.
+
+    That middleware costs half as much as all that is done with a webhook.
+
+    Args:
+        take: takes a posted webhook.
+        hooks: the routes of webhooks.
+        **others: Starlette's own.
+    """
+
+    def __init__(self, take: ASGIApp, hooks: Sequence[Route], **others: Any) -> None:
+        super().__init__(**others)
+        self._take, self._hooks = take, hooks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the lifespan."""
+        if scope["type"] == "http" and scope["method"] == "POST":
+            for route in self._hooks:
+                if found := route.path_regex.match(scope["path"]):
+                    scope["route"], scope["path_params"] = route, found.groupdict()
+                    await self._guarded(scope, receive, send)
+                    return
+        await super().__call__(scope, receive, send)
+
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._take(scope, receive, send)
+        except Exception as error:
+            answer = await on_bug(Request(scope), error)
+            await answer(scope, receive, send)
+            raise  # the server logs the trace
+
+
 def create_app(settings: IngressSettings, clock: Callable[[], int] = wall_clock) -> Starlette:
     """The application; its lifespan opens and closes the producer and the database pool.
 
@@ -92,10 +128,12 @@ def create_app(settings: IngressSettings, clock: Callable[[], int] = wall_clock)
             yield
             probes.stopping = True
 
+    hooks = [
+        Route(path, webhooks.document, methods=["GET", "POST"])
+        for path in (WEBHOOK, WEBHOOK + "/{source}", WEBHOOK + "/{source}/{" + PATH_PARAMETER + "}")
+    ]
     routes = [
-        Route(WEBHOOK, webhooks.answer, methods=["GET", "POST"]),
-        Route(WEBHOOK + "/{source}", webhooks.answer, methods=["GET", "POST"]),
-        Route(WEBHOOK + "/{source}/{" + PATH_PARAMETER + "}", webhooks.answer, methods=["GET", "POST"]),
+        *hooks,
         Route(REFRESH, refreshes.take, methods=["POST"]),
         Route(GROUP + "/{company_id:path}", api.group),
         Route("/api/v1/events/{source}/{event_id:path}", api.event),
@@ -107,7 +145,7 @@ def create_app(settings: IngressSettings, clock: Callable[[], int] = wall_clock)
         Route("/", probes.index),
     ]
     handlers = {Problem: on_problem, HTTPException: on_http_exception, Exception: on_bug}
-    app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
+    app = Application(webhooks.take, hooks, routes=routes, exception_handlers=handlers, lifespan=lifespan)
     app.router.redirect_slashes = False  # a redirect would lose the body of a POST
     app.state.reload_sources = lambda: reload_sources(settings, webhooks)
     app.state.metrics, app.state.probes = metrics, probes

@@ -2,46 +2,61 @@
 
 import asyncio
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NoReturn
 
-from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope
 
 from ingress.problems import Problem
+from ingress.whole import here
 
 _CLOSE: Final = {"connection": "close"}
 """What is left of an unread body must not be taken for the next request."""
+_USUAL: Final = b"application/json"
 _PLAIN: Final = frozenset({"", "identity"})
 _SHOWN: Final = 100
 MAX_DEPTH: Final = 64
 """How deeply JSON may be nested: no payload needs more, and what walks through a value does so by recursion."""
 
 
-async def read_body(request: Request, limit: int, seconds: float) -> bytes:
+async def read_body(scope: Scope, receive: Receive, limit: int, seconds: float) -> bytes:
     """The raw bytes.
 
     Raises:
         Problem: larger than `limit` bytes, not there within `seconds`, compressed, or of another type than JSON.
         ClientDisconnect: the sender went away.
     """
-    headers = request.headers
+    headers: dict[bytes, bytes] = dict(scope["headers"])
     _check_type(headers)
-    length = headers.get("content-length", "")
-    if length.isdecimal() and int(length[:20]) > limit:
+    length = headers.get(b"content-length", b"")
+    if length.isdigit() and int(length[:20]) > limit:
         raise _too_large(limit)
+    body = here(scope)
+    if body is None:
+        try:
+            async with asyncio.timeout(seconds):
+                return await _arriving(receive, limit)
+        except TimeoutError:
+            raise Problem("slow", f"the body was not there within {seconds:g} s", _CLOSE) from None
+    if len(body) > limit:
+        raise _too_large(limit)
+    return body
+
+
+async def _arriving(receive: Receive, limit: int) -> bytes:
     parts: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(seconds):
-            async for part in request.stream():
-                size += len(part)
-                if size > limit:
-                    raise _too_large(limit)
-                parts.append(part)
-    except TimeoutError:
-        raise Problem("slow", f"the body was not there within {seconds:g} s", _CLOSE) from None
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        part, more = message.get("body", b""), message.get("more_body", False)
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+        parts.append(part)
+    return b"".join(parts)
 
 
 def parse_json(body: bytes) -> Any:
@@ -83,11 +98,14 @@ def _too_deep() -> Problem:
     return Problem("malformed", f"it is nested more than {MAX_DEPTH} levels deep")
 
 
-def _check_type(headers: Headers) -> None:
-    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+def _check_type(headers: Mapping[bytes, bytes]) -> None:
+    said, encoded = headers.get(b"content-type", b""), headers.get(b"content-encoding", b"")
+    if said == _USUAL and not encoded:
+        return
+    kind = said.decode("latin-1").partition(";")[0].strip().lower()
     if kind not in ("", "application/json") and not (kind.startswith("application/") and kind.endswith("+json")):
         raise Problem("media-type", f"content-type is {kind[:_SHOWN]!r}, not application/json", _CLOSE)
-    if (encoding := headers.get("content-encoding", "").strip().lower()) not in _PLAIN:
+    if (encoding := encoded.decode("latin-1").strip().lower()) not in _PLAIN:
         raise Problem("media-type", f"content-encoding is {encoding[:_SHOWN]!r}; send the body as it is", _CLOSE)
 
 

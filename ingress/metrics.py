@@ -1,5 +1,7 @@
 """What the HTTP side measures, named in one place with units."""
 
+from functools import cache
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -16,6 +18,8 @@ class Metrics:
             ["source", "answer"],
             registry=self.registry,
         )
+        # The label values of both are few, and looking a child up costs more than counting.
+        self.answer = cache(self.answers.labels)
         self.refused = Counter(
             "ingress_signatures_refused", "Signatures refused, by reason", ["source", "reason"], registry=self.registry
         )
@@ -25,6 +29,7 @@ class Metrics:
             ["source", "secret"],
             registry=self.registry,
         )
+        self.proof = cache(self.proven.labels)
         self.sources = Gauge(
             "ingress_sources",
             "Configured sources by how they prove themselves; `none` takes changes from everybody",

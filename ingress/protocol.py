@@ -9,10 +9,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from ingress.problems import MEDIA_TYPE, RETRY_AFTER_SECONDS, Problem
 from ingress.settings import IngressSettings
+from ingress.whole import EXTENSION
 
 MAX_HEADERS: Final = 100
 MAX_HEAD_BYTES: Final = 32 * 1024
@@ -92,6 +93,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_timer()
         self.app = _turn_away if len(self.tasks) >= self._max_connections else self._application
         super().on_headers_complete()
+        self.scope["extensions"] = {EXTENSION: _Whole(self.cycle)}  # type: ignore[dict-item]  # any value, says ASGI
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP, or beyond a limit.
@@ -141,6 +143,45 @@ class BoundedProtocol(HttpToolsProtocol):
         )
         self.transport.write(head.encode("ascii") + body)
         self.transport.close()
+
+
+class _Whole:
+    """See `ingress.whole`: the same that uvicorn's `receive` and `send` do, in one step each.
+
+    Args:
+        cycle: uvicorn's state of one request and its answer.
+    """
+
+    __slots__ = ("_cycle",)
+
+    def __init__(self, cycle: RequestResponseCycle) -> None:
+        self._cycle = cycle
+
+    def body(self) -> bytes | None:
+        """The whole body; None while it is not here, and when the sender has gone."""
+        cycle = self._cycle
+        return None if cycle.more_body or cycle.disconnected else bytes(cycle.body)
+
+    def answer(self, status: int, fields: bytes, body: bytes) -> bool:
+        """Send the answer in one piece, unless the connection ends with it or the client does not read."""
+        cycle = self._cycle
+        if cycle.disconnected or cycle.flow.write_paused or not cycle.keep_alive or _ends(cycle.default_headers):
+            return False
+        length = b"content-length: %d\r\n\r\n" % len(body)
+        cycle.transport.write(b"".join([STATUS_LINE[status], *_lines(cycle.default_headers), fields, length, body]))
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        cycle.on_response()
+        return True
+
+
+def _ends(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Whether the server wants all connections closed."""
+    return any(name == b"connection" for name, _ in headers)
+
+
+def _lines(headers: list[tuple[bytes, bytes]]) -> list[bytes]:
+    return [b"%b: %b\r\n" % header for header in headers]
 
 
 def bounded_protocol(settings: IngressSettings) -> Callable[..., BoundedProtocol]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive, Scope, Send
 
 from db.errors import DatabaseError
 from db.webhook_letters import WebhookLetter, WebhookLetters
@@ -26,10 +27,14 @@ from ingress.settings import IngressSettings
 from ingress.signatures import SignatureError
 from ingress.signatures.tokens import PATH_PARAMETER
 from ingress.sources import EXAMPLE, Source, Sources
+from ingress.whole import Json
 from schemas.events import InvalidChangeError, PersonChange
 from schemas.hints import PersonHint
 
 log = structlog.get_logger()
+
+Answer = tuple[str, Response | Json]
+"""What became of a webhook, as the metrics name it, and what its sender is told."""
 
 _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 """W3C Trace Context, section 3.2: no version ff, no ids of zeros only."""
@@ -59,43 +64,49 @@ class Webhooks:
     def __post_init__(self) -> None:
         self.metrics.open.set_function(lambda: self._open)
 
-    async def answer(self, request: Request) -> Response:
-        """Documents itself on GET and HEAD, takes a webhook on POST."""
-        source = self._source(request)
-        if request.method != "POST":
-            return JSONResponse(self._challenged(source, request) or self._document(source, request))
+    async def document(self, request: Request) -> Response:
+        """Documents the webhook, and answers providers' questions for proof."""
+        source = self._source(request.path_params)
+        return JSONResponse(self._challenged(source, request) or self._document(source, request))
+
+    async def take(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Takes a webhook, as an ASGI application; the scope has the route's path parameters."""
         began = time.perf_counter()
         try:
-            answer, response = await self._bounded(source, request)
+            source = self._source(scope["path_params"])
+            try:
+                answer, response = await self._bounded(source, scope, receive)
+            except Problem as problem:
+                answer, response = problem.code, problem.response()
+            except ClientDisconnect:
+                answer, response = "disconnected", Response(status_code=400)  # nobody is there to read it
+            self.metrics.answer(source.name, answer).inc()
+            self.metrics.seconds.observe(time.perf_counter() - began)
         except Problem as problem:
-            answer, response = problem.code, problem.response()
-        except ClientDisconnect:
-            answer, response = "disconnected", Response(status_code=400)  # nobody is there to read it
-        self.metrics.answers.labels(source.name, answer).inc()
-        self.metrics.seconds.observe(time.perf_counter() - began)
-        return response
+            response = problem.response()
+        await response(scope, receive, send)
 
-    def _source(self, request: Request) -> Source:
-        name = request.path_params.get("source")
+    def _source(self, path: Mapping[str, str]) -> Source:
+        name = path.get("source")
         source = self.sources.original if name is None else self.sources.named.get(name)
-        if source is None or (PATH_PARAMETER in request.path_params and not source.path_token):
+        if source is None or (PATH_PARAMETER in path and not source.path_token):
             raise Problem("unknown-source", "sources are configured by those who run this server")
         return source
 
-    async def _bounded(self, source: Source, request: Request) -> tuple[str, Response]:
+    async def _bounded(self, source: Source, scope: Scope, receive: Receive) -> Answer:
         """Take the webhook unless too many are being taken: that bounds the memory of their bodies."""
         if self._open >= self.settings.max_open_requests:
             raise Problem("busy", f"{self._open} webhooks are being taken; send it again a little later")
         self._open += 1
         try:
-            return await self._take(source, request)
+            return await self._take(source, scope, receive)
         finally:
             self._open -= 1
 
-    async def _take(self, source: Source, request: Request) -> tuple[str, Response]:
-        body = await read_body(request, self.settings.max_body_bytes, self.settings.body_timeout_seconds)
+    async def _take(self, source: Source, scope: Scope, receive: Receive) -> Answer:
+        body = await read_body(scope, receive, self.settings.max_body_bytes, self.settings.body_timeout_seconds)
         now = self.clock()
-        self._verify(source, request, body, now)
+        self._verify(source, scope, body, now)
         self.rates.take(source.name)  # after the signature: a stranger must not use up what the source may send
         payload: Any = None
         try:
@@ -106,12 +117,12 @@ class Webhooks:
                 raise
             answer, response = await self._keep(source, body, problem, now)
         else:
-            answer, response = await self._become(found, request)
+            answer, response = await self._become(found, scope)
         if source.success is not None:
             response = source.success.response(payload, now)
         return answer, response
 
-    async def _become(self, found: list[PersonChange] | Found | Skipped, request: Request) -> tuple[str, Response]:
+    async def _become(self, found: list[PersonChange] | Found | Skipped, scope: Scope) -> Answer:
         """What becomes of an authentic payload, and how we say so ourselves."""
         if isinstance(found, Skipped):
             return "skipped", JSONResponse({"status": "skipped", "reason": found.reason})
@@ -122,16 +133,16 @@ class Webhooks:
         # What became of a hint is known by company only: it is published again, and its changes are duplicates.
         if not hints and await self.lookup.all_known(changes):
             return "already_processed", _told("already_processed", event_id, 200)
-        await self._publish(records, request)
+        await self._publish(records, scope)
         return "enqueued", _told("enqueued", event_id, 202)
 
-    def _verify(self, source: Source, request: Request, body: bytes, now: int) -> None:
+    def _verify(self, source: Source, scope: Scope, body: bytes, now: int) -> None:
         try:
-            secret = source.verifier.verify(dict(request.scope["headers"]), body, now, request.scope)
+            secret = source.verifier.verify(dict(scope["headers"]), body, now, scope)
         except SignatureError as error:
             self.metrics.refused.labels(source.name, error.reason).inc()
             raise Problem("signature", error.detail, reason=error.reason) from None
-        self.metrics.proven.labels(source.name, secret).inc()
+        self.metrics.proof(source.name, secret).inc()
 
     def _read(self, source: Source, payload: Any, now: int) -> list[PersonChange] | Found | Skipped:
         try:
@@ -145,7 +156,7 @@ class Webhooks:
         except DatabaseError:
             raise Problem("database", "it is not known which company is meant; send it again a little later") from None
 
-    async def _keep(self, source: Source, body: bytes, problem: Problem, now: int) -> tuple[str, Response]:
+    async def _keep(self, source: Source, body: bytes, problem: Problem, now: int) -> Answer:
         """Keep what is authentic and cannot be read, for a sender to whom a refusal would be a reason to stop."""
         field, reason = problem.extra.get("field", "body"), problem.extra.get("reason", problem.detail)
         try:
@@ -155,10 +166,9 @@ class Webhooks:
         log.warning("a webhook could not be read and was kept", source=source.name, field=field, why=reason)
         return "kept", JSONResponse({"status": "kept", "reason": problem.detail})
 
-    async def _publish(self, said: Sequence[PersonChange | PersonHint], request: Request) -> None:
-        traceparent = request.headers.get("traceparent", "")
+    async def _publish(self, said: Sequence[PersonChange | PersonHint], scope: Scope) -> None:
         try:
-            await self.publisher.publish(said, traceparent if _TRACEPARENT.fullmatch(traceparent) else None)
+            await self.publisher.publish(said, _traceparent(scope))
         except NotAcknowledgedError as error:
             log.warning("a change could not be stored; its sender was asked to send it again", why=str(error))
             raise Problem("not-acknowledged", f"{error}; send it again") from None
@@ -188,9 +198,17 @@ class Webhooks:
         }
 
 
-def _told(status: str, event_id: str, code: int) -> Response:
-    """An answer; written out here, because a JSON response of Starlette's makes an encoder for each."""
-    return Response(f'{{"status":"{status}","eventId":{json.dumps(event_id)}}}', code, media_type="application/json")
+def _told(status: str, event_id: str, code: int) -> Json:
+    return Json(code, f'{{"status":"{status}","eventId":{json.dumps(event_id)}}}')
+
+
+def _traceparent(scope: Scope) -> str | None:
+    """The sender's trace context, if it is one."""
+    for name, value in scope["headers"]:
+        if name == b"traceparent":
+            text: str = value.decode("latin-1")
+            return text if _TRACEPARENT.fullmatch(text) else None
+    return None
 
 
 _ANSWERS: Final = {
