@@ -114,7 +114,7 @@ def _state(store: "Store", company_id: str) -> "CompanyState | None":
     """A company with its whole roster; None when nothing was ever said of it."""
     from consumers.runtime.rows import company_state
 
-    rows, _ = store.companies([company_id], [])
+    rows = store.companies([company_id], []).companies
     if not rows:
         return None
     employments = store.rosters([company_id], []).employments
@@ -129,5 +129,5 @@ def _changes(store: "Store", state: "CompanyState", ours: str) -> "list[PersonCh
 
     now = now_ms()
     keys = {EventKey(ours, change.source, change.event_id) for change in link(state, ours, now)}
-    _, known = store.companies([ours], sorted(keys))
+    known = store.companies([ours], sorted(keys)).seen
     return link(state, ours, now, {Identity(key.source, key.event_id) for key in known})

@@ -19,6 +19,8 @@ def show(view: "GroupView") -> None:
     say(", ".join([name, *(fact for fact in facts if fact)]))
     say(f"workspace {view.workspace_id}, version {view.version}, {counted(len(view.members), 'member')}")
     say(f"refreshed {iso(view.refreshed_at)}, changed {iso(view.changed_at) or 'never'}")
+    missing = f", missing: {', '.join(view.missing)}" if view.missing else ""
+    say(f"complete: {view.completeness} %{missing}")
     if view.pending_count:
         changes = counted(view.pending_count, "change")
         say(f"pending: {changes} since {iso(view.pending_since)}, covered by the refresh at {iso(view.refresh_due_at)}")

@@ -17,7 +17,7 @@ __all__ = ["DeadLetterView", "GroupHistory", "GroupView", "HistoryLine", "Member
 
 MAX_OUTCOMES: Final = 1000
 """Companies that one answer about a change lists, and dead letters too."""
-_HEAD_COLUMNS: Final = 13
+_HEAD_COLUMNS: Final = 15
 
 
 class Reads:

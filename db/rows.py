@@ -155,6 +155,18 @@ class GroupRow(NamedTuple):
     refreshed_at: int
     changed_at: int | None
     policy_version: int
+    completeness: int
+    missing: tuple[str, ...]
+
+
+class PolicyRow(NamedTuple):
+    """A policy version. `number` orders all of them; the policy is a JSON document."""
+
+    number: int
+    workspace_id: str
+    version: int
+    counts_from: int
+    policy: str
 
 
 class MemberRow(NamedTuple):

@@ -5,7 +5,7 @@ fails if that is no longer the one in the table.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import psycopg
 
@@ -24,6 +24,7 @@ from db.rows import (
     MemberRow,
     OperationRow,
     OutboxRow,
+    PolicyRow,
     PositionAdvance,
     PositionRow,
     RedeliveryRow,
@@ -31,7 +32,9 @@ from db.rows import (
 )
 from db.session import Session
 
-_Row = TypeVar("_Row", CompanyRow, EmploymentRow, EventKey, GroupRow, MemberRow)
+_Row = TypeVar("_Row", CompanyRow, EmploymentRow, EventKey, GroupRow, MemberRow, PolicyRow)
+NO_POLICIES: Final = 2**62
+"""Greater than the number of any policy version."""
 
 
 class Store(Session):
@@ -75,14 +78,25 @@ class Store(Session):
         with translated():
             return [row[0] for row in self._open().execute(self._sql["read_due"], wanted).fetchall()]
 
-    def companies(self, ids: Iterable[str], keys: Sequence[EventKey]) -> tuple[list[CompanyRow], set[EventKey]]:
-        """Companies by id, and which of these changes are in the inbox; one round trip."""
+    def companies(self, ids: Iterable[str], keys: Sequence[EventKey], policies_after: int = NO_POLICIES) -> "Known":
+        """Companies by id, which of these changes are in the inbox, and new policy versions; one round trip.
+
+        Args:
+            ids: of companies.
+            keys: of changes.
+            policies_after: the number of the last policy version that is known; `NO_POLICIES`: none are wanted.
+        """
         connection = self._open()
         with translated():
             with connection.pipeline():
                 rows = connection.execute(self._sql["read_companies"], {"company_id": texts([*ids])})
                 seen = connection.execute(self._sql["read_inbox"], columns(EventKey, keys))
-            return _rows(CompanyRow, rows), set(_rows(EventKey, seen))
+                policies = connection.execute(self._sql["read_policies"], {"number": policies_after})
+            return Known(_rows(CompanyRow, rows), set(_rows(EventKey, seen)), _rows(PolicyRow, policies))
+
+    def policies(self) -> list[PolicyRow]:
+        """All policy versions, in order."""
+        return self.companies([], [], 0).policies
 
     def rosters(self, whole: Sequence[str], some: Sequence[tuple[str, str]]) -> "Rosters":
         """The people and groups of companies; one round trip.
@@ -136,6 +150,14 @@ def _check(done: Sequence[tuple[psycopg.Cursor[Any], int | None, type[Exception]
     for cursor, count, error in done:
         if count is not None and cursor.rowcount not in (count, -1):
             raise error(f"{cursor.rowcount} of {count} rows were still as they had been read")
+
+
+class Known(NamedTuple):
+    """What `Store.companies` read."""
+
+    companies: list[CompanyRow]
+    seen: set[EventKey]
+    policies: list[PolicyRow]
 
 
 class Rosters(NamedTuple):

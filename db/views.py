@@ -29,6 +29,8 @@ class GroupView:
         version: counts changes of content; 0 while nobody was ever in it.
         refreshed_at: when it was last computed, in log time.
         changed_at: when its content last changed; None at version 0.
+        completeness: how far the required roles are filled, in percent.
+        missing: the required roles that need more people.
         pending_count: changes that are on the roster, but not in the group yet.
         refresh_due_at: when they will be.
         members: the most important first.
@@ -44,6 +46,8 @@ class GroupView:
     policy_version: int
     refreshed_at: int
     changed_at: int | None
+    completeness: int
+    missing: list[str]
     pending_count: int
     pending_since: int | None
     refresh_due_at: int | None

@@ -108,6 +108,13 @@ class MemberDocument(Document):
     confidence: int = Field(description="How sure the title is read, 0 to 100; 100 where somebody chose")
 
 
+class CompletenessDocument(Document):
+    """How far the roles that the workspace requires are filled."""
+
+    percent: int = Field(description="0 to 100; 100 is complete")
+    missing: list[str] = Field(description="The required roles that need more people")
+
+
 class GroupDocument(Document):
     """A company's buyer group in one workspace, the most important members first."""
 
@@ -117,6 +124,7 @@ class GroupDocument(Document):
     policy_version: int
     refreshed_at: Time
     changed_at: Time | None
+    completeness: CompletenessDocument
     pending: PendingDocument
     freshness: FreshnessDocument
     members: list[MemberDocument]

@@ -5,6 +5,7 @@ from typing import Any, Final
 from db.views import DeadLetterView, GroupHistory, GroupView, MemberView, OutcomeView
 from ingress.api_models import (
     CompanyDocument,
+    CompletenessDocument,
     DeadLetterDocument,
     EventDocument,
     FreshnessDocument,
@@ -41,6 +42,7 @@ def group_document(view: GroupView) -> dict[str, Any]:
         policy_version=view.policy_version,
         refreshed_at=iso_utc(view.refreshed_at),
         changed_at=_iso(view.changed_at),
+        completeness=CompletenessDocument(percent=view.completeness, missing=view.missing),
         pending=pending,
         freshness=_freshness(view),
         members=[_member(member) for member in view.members],

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeVar
 
-from consumers.buyer_group import DEFAULT_POLICY, Policy, group_order
+from consumers.buyer_group import group_order
 from consumers.engine.fold import fold, may_refresh
 from consumers.engine.state import CompanyState, Delivery, Identity
 from consumers.runtime.breaker import Breaker
@@ -15,6 +15,7 @@ from consumers.runtime.records import Batch, Read, home_partition, settle
 from consumers.runtime.regroup import Group, Regrouping, group_members
 from consumers.runtime.rows import company_row, company_state, employment_row
 from consumers.settings import ConsumerSettings
+from consumers.workspaces.policies import Policies
 from db.rows import (
     BatchWrites,
     CompanyRow,
@@ -71,14 +72,14 @@ class Processor:
 
     Attributes:
         partitions: how many partitions the topic has, to count records that are on the wrong one; 0: unknown.
-        policies: by workspace id.
+        policies: those that were read so far; each batch reads what is new.
         clock: wall-clock time in microseconds, for people only.
     """
 
     store: Store
     settings: ConsumerSettings
     partitions: int = 0
-    policies: Mapping[str, Policy] = field(default_factory=lambda: {DEFAULT_POLICY.workspace_id: DEFAULT_POLICY})
+    policies: Policies = Policies()  # noqa: RUF009  # immutable, so it can be shared
     clock: Callable[[], int] = lambda: time.time_ns() // 1000
     _codec: Codec = field(default_factory=lambda: Codec("buyer_group_updated"))
     _registry: Registry | None = None
@@ -117,8 +118,10 @@ class Processor:
     def _load(self, changes: Mapping[str, Sequence[Delivery]], clocks: Mapping[int, int]) -> _Loaded:
         due = self.store.due(clocks, self.settings.due_limit) if clocks else []
         keys = list({EventKey(c, d.change.source, d.change.event_id) for c, ds in changes.items() for d in ds})
-        rows, seen = self.store.companies({*changes, *due}, keys)
-        companies = {row.company_id: row for row in rows}
+        known = self.store.companies({*changes, *due}, keys, self.policies.number)
+        # Versions count from a time after they were written, so whoever reads of that time finds them here (law L6).
+        self.policies = self.policies.learned(known.policies)
+        companies = {row.company_id: row for row in known.companies}
         whole = {c for c, row in companies.items() if self._may_refresh(row, changes.get(c, ()), clocks)}
         some = {
             (company_id, d.change.person.id)
@@ -128,7 +131,7 @@ class Processor:
             if d.change.person is not None
         }
         rosters = self.store.rosters(sorted(whole), sorted(some))
-        return _Loaded(companies, seen, rosters, whole, len(due) >= self.settings.due_limit)
+        return _Loaded(companies, known.seen, rosters, whole, len(due) >= self.settings.due_limit)
 
     def _may_refresh(self, row: CompanyRow, deliveries: Sequence[Delivery], clocks: Mapping[int, int]) -> bool:
         until = _until(row, deliveries, clocks)

@@ -7,10 +7,21 @@ by them.
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
-from consumers.buyer_group import GroupChange, Member, Policy, derive_group, diff_groups
+from consumers.buyer_group import (
+    CompanyFacts,
+    Employee,
+    GroupChange,
+    Member,
+    Policy,
+    completeness,
+    derive_group,
+    diff_groups,
+)
 from consumers.engine.state import Refresh
 from consumers.runtime.rows import company_facts, employee
+from consumers.workspaces.policies import Policies
 from db.rows import (
     BatchWrites,
     GroupChangeRow,
@@ -35,6 +46,9 @@ class Group:
     members: tuple[Member, ...] = ()
 
 
+NOBODY: Final = Group()
+
+
 @dataclass(slots=True)
 class Regrouping:
     """Makes refreshes into rows of one batch.
@@ -42,14 +56,14 @@ class Regrouping:
     Attributes:
         writes: where the rows go.
         topic: where other services are told.
-        policies: by workspace id, those that track every company.
+        policies: of all workspaces.
         clock: wall-clock time in microseconds.
     """
 
     writes: BatchWrites
     topic: str
     codec: Codec
-    policies: Mapping[str, Policy]
+    policies: Policies
     clock: Callable[[], int]
     _heads: dict[tuple[str, str], GroupRow] = field(default_factory=dict)
 
@@ -64,17 +78,28 @@ class Regrouping:
         after = dict(groups)
         for refresh in refreshes:
             started = self.clock()
-            changed = [self._workspace(company_id, refresh, policy, after) for policy in self.policies.values()]
+            facts, people = company_facts(company_id, refresh.facts), [employee(person) for person in refresh.people]
+            changed = [
+                self._workspace(facts, people, refresh, policy, after)
+                for policy in self.policies.counting(refresh.at)
+                if policy.tracking.holds(facts) or after.get(policy.workspace_id, NOBODY).members
+            ]
             self._log(company_id, refresh, started, any(changed))
         for workspace_id, group in after.items():
-            self._members(company_id, workspace_id, groups.get(workspace_id, Group()).members, group.members)
+            self._members(company_id, workspace_id, groups.get(workspace_id, NOBODY).members, group.members)
 
-    def _workspace(self, company_id: str, refresh: Refresh, policy: Policy, groups: dict[str, Group]) -> bool:
-        """One workspace's group at one refresh; whether it changed."""
-        started = self.clock()
-        before = groups.get(policy.workspace_id, Group())
-        people = [employee(person) for person in refresh.people]
-        members = derive_group(company_facts(company_id, refresh.facts), people, policy)
+    def _workspace(
+        self,
+        company: CompanyFacts,
+        people: Sequence[Employee],
+        refresh: Refresh,
+        policy: Policy,
+        groups: dict[str, Group],
+    ) -> bool:
+        """One workspace's group at one refresh; whether it changed. What is tracked no more has no members."""
+        started, company_id = self.clock(), company.company_id
+        before = groups.get(policy.workspace_id, NOBODY)
+        members = derive_group(company, people, policy) if policy.tracking.holds(company) else ()
         group = before
         if members != before.members:
             departed = frozenset(m.person_id for m in before.members) - {p.person_id for p in people}
@@ -90,7 +115,9 @@ class Regrouping:
 
     def _head(self, company_id: str, policy: Policy, group: Group, refresh: Refresh) -> None:
         key = (company_id, policy.workspace_id)
-        self._heads[key] = GroupRow(*key, group.version, refresh.at, group.changed_at, policy.version)
+        filled = completeness(group.members, policy)
+        times = (refresh.at, group.changed_at)
+        self._heads[key] = GroupRow(*key, group.version, *times, policy.version, filled.percent, filled.missing)
 
     def finish(self) -> None:
         """Hand over the heads: one row a group, however often it was refreshed in the batch."""

@@ -23,6 +23,7 @@ from consumers.runtime.stopping import stopped_by_signals
 from consumers.runtime.ticks import ticker_for
 from consumers.runtime.worker import Worker
 from consumers.settings import ConsumerSettings
+from consumers.workspaces.reading import UnreadablePolicyError
 from db.errors import FatalDatabaseError
 from db.store import Store
 
@@ -35,7 +36,7 @@ NO_PARTITION_SECONDS: Final = 15.0
 WORKER_STOP_SECONDS: Final = 1.0
 COLLECT_AFTER: Final = 100_000
 """New objects before Python looks for cycles among them."""
-_EXPECTED: Final = (LogError, TooManyDeadLettersError, FatalDatabaseError, KafkaException)
+_EXPECTED: Final = (LogError, TooManyDeadLettersError, FatalDatabaseError, KafkaException, UnreadablePolicyError)
 
 
 def run_consumer(settings: ConsumerSettings) -> int:

@@ -7,7 +7,8 @@ JOIN webhook_events w USING (company_id, source, event_id)
 
 -- group: a buyer group, one row a member; one row without a member when nobody is in it
 SELECT g.workspace_id, g.company_id, c.name, c.domain, c.industry, c.employee_count, g.version, g.policy_version,
-       to_ms(g.refreshed_at), to_ms(g.changed_at), c.pending_count, to_ms(c.pending_since), to_ms(c.refresh_due_at),
+       to_ms(g.refreshed_at), to_ms(g.changed_at), g.completeness, g.missing, c.pending_count,
+       to_ms(c.pending_since), to_ms(c.refresh_due_at),
        m.person_id, m.role, m.name, m.title, m.seniority, m.function, m.score, m.why, m.rule, m.own_role, m.set_by,
        m.confidence
 FROM buyer_groups g

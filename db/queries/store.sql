@@ -53,6 +53,12 @@ SELECT w.company_id, w.source, w.event_id
 FROM unnest(%(company_id)s::text[], %(source)s::text[], %(event_id)s::text[]) AS d (company_id, source, event_id)
 JOIN webhook_events w USING (company_id, source, event_id)
 
+-- read_policies: policy versions appended since one of them
+SELECT number, workspace_id, version, to_ms(counts_from), policy::text
+FROM workspaces
+WHERE number > %(number)s
+ORDER BY number
+
 -- read_rosters: everybody, present or gone, at these companies
 SELECT e.company_id, e.person_id, p.name, p.name_stamp, p.email, p.email_stamp, p.linkedin_url, p.linkedin_url_stamp,
        p.country, p.country_stamp, e.present, e.present_stamp, e.title, e.title_stamp, e.department,
@@ -70,7 +76,7 @@ FROM unnest(%(company_id)s::text[], %(person_id)s::text[]) AS d (company_id, per
 JOIN employments e USING (company_id, person_id) JOIN people p USING (company_id, person_id)
 
 -- read_groups: the heads of these companies' groups
-SELECT company_id, workspace_id, version, to_ms(refreshed_at), to_ms(changed_at), policy_version
+SELECT company_id, workspace_id, version, to_ms(refreshed_at), to_ms(changed_at), policy_version, completeness, missing
 FROM buyer_groups
 WHERE company_id = ANY (%(company_id)s::text[])
 
@@ -210,15 +216,17 @@ FROM unnest(
 ON CONFLICT DO NOTHING
 
 -- write_groups: heads of groups
-INSERT INTO buyer_groups (company_id, workspace_id, version, refreshed_at, changed_at, policy_version)
-SELECT company_id, workspace_id, version, from_ms(refreshed_at), from_ms(changed_at), policy_version
+INSERT INTO buyer_groups (company_id, workspace_id, version, refreshed_at, changed_at, policy_version, completeness,
+                          missing)
+SELECT company_id, workspace_id, version, from_ms(refreshed_at), from_ms(changed_at), policy_version, completeness,
+       missing::text[]
 FROM unnest(
     %(company_id)s::text[], %(workspace_id)s::text[], %(version)s::bigint[], %(refreshed_at)s::bigint[],
-    %(changed_at)s::bigint[], %(policy_version)s::int[]
-) AS n (company_id, workspace_id, version, refreshed_at, changed_at, policy_version)
+    %(changed_at)s::bigint[], %(policy_version)s::int[], %(completeness)s::int[], %(missing)s::text[]
+) AS n (company_id, workspace_id, version, refreshed_at, changed_at, policy_version, completeness, missing)
 ON CONFLICT (company_id, workspace_id) DO UPDATE
 SET version = excluded.version, refreshed_at = excluded.refreshed_at, changed_at = excluded.changed_at,
-    policy_version = excluded.policy_version
+    policy_version = excluded.policy_version, completeness = excluded.completeness, missing = excluded.missing
 
 -- delete_members: members that are in their group no more
 DELETE FROM buyer_group_members AS m

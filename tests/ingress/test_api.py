@@ -94,6 +94,7 @@ def test_a_group_is_read_with_the_token(reader: "Ingress", group: Callable[[str]
         "policyVersion": 7,
         "refreshedAt": "1970-01-01T00:00:02.000Z",
         "changedAt": "1970-01-01T00:00:01.000Z",
+        "completeness": {"percent": 0, "missing": []},
         "pending": {
             "changes": 2,
             "since": "1970-01-01T00:00:02.000Z",

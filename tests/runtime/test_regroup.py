@@ -1,9 +1,9 @@
 """What a refresh tells other services fits into a record, however large the texts are that it repeats."""
 
-from consumers.buyer_group import DEFAULT_POLICY
 from consumers.engine.fold import fold
 from consumers.engine.state import CompanyState
 from consumers.runtime.regroup import Regrouping
+from consumers.workspaces.policies import Policies
 from db.rows import BatchWrites
 from schemas.codec import Codec
 from schemas.events import MAX_ID_BYTES, MAX_TEXT_BYTES, Movement, PersonChange
@@ -34,8 +34,7 @@ def test_the_largest_update_fits_into_a_record() -> None:
     log += deliveries([*gone, *others], start=NOW + 2 * 3_600_000, step=1)
     folded = fold(CompanyState(company), log, NOW + 4 * hour, hour)
     writes = BatchWrites("changes")
-    policies = {DEFAULT_POLICY.workspace_id: DEFAULT_POLICY}
-    Regrouping(writes, "updates", CODEC, policies, lambda: 0).company(company, folded.refreshes, {})
+    Regrouping(writes, "updates", CODEC, Policies(), lambda: 0).company(company, folded.refreshes, {})
 
     largest = max(writes.outbox, key=lambda row: len(row.value))
     told = CODEC.decode(largest.value)
