@@ -49,6 +49,8 @@ def _quoted(value: str) -> str:
 
 def _nested(values: Sequence[Sequence[str]]) -> str:
     # unnest flattens arrays of arrays, so an inner array travels as text and is cast back in the query.
+    if not any(values):
+        return _array(['"{}"'] * len(values))
     return texts([texts(value) for value in values])
 
 

@@ -62,7 +62,12 @@ class CompanyRow(NamedTuple):
 
 
 class EmploymentRow(NamedTuple):
-    """A person at a company: a row of `people` and a row of `employments`."""
+    """A person at a company: a row of `people` and a row of `employments`.
+
+    Attributes:
+        evidence: what else was said of who they are, each as `consumers.engine.evidence` writes it.
+        canonical_id: the id that they are known by, if they have several.
+    """
 
     company_id: str
     person_id: str
@@ -86,6 +91,8 @@ class EmploymentRow(NamedTuple):
     first_seen_at: int
     seniority: str | None
     function: str | None
+    evidence: tuple[str, ...]
+    canonical_id: str | None
 
 
 class EventKey(NamedTuple):

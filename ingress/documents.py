@@ -21,7 +21,7 @@ from schemas.times import iso_utc
 NOT_KEPT: Final = ("title", "seniority", "function", "score")
 """What the history does not have of a member."""
 _ENDED: Final = frozenset({"left", "removed"})
-_NAMES_ROLE: Final = frozenset({"joined", "role_changed"})
+_NAMES_ROLE: Final = frozenset({"joined", "role_changed", "identity_corrected"})
 
 
 def group_document(view: GroupView) -> dict[str, Any]:

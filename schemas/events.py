@@ -42,6 +42,8 @@ class ChangeType(StrEnum):
     PROMOTION = "person.promotion"
     DEPARTMENT_CHANGE = "person.department_change"
     OPTED_OUT = "person.opted_out"
+    MERGED = "person.merged"
+    SPLIT = "person.split"
     REFRESH_REQUESTED = "buyer_group.refresh_requested"
     ROLE_SET = "buyer_group.role_set"
 
@@ -54,6 +56,8 @@ PERSON_TYPES: Final = frozenset(
     {ChangeType.ROLE_CHANGE, ChangeType.COMPANY_CHANGE, ChangeType.PROMOTION, ChangeType.DEPARTMENT_CHANGE}
 )
 """The types that say something of a person on the roster."""
+IDENTITY_TYPES: Final = frozenset({ChangeType.MERGED, ChangeType.SPLIT})
+"""The types that say of two ids, `person.id` and what `changes.id` was, that they are one person, or two."""
 
 
 def canonical_type(name: str) -> str:
@@ -149,9 +153,30 @@ def validate_change(change: PersonChange) -> PersonChange:
             raise InvalidChangeError(f"{name}.employeeCount", "must be a count of people, 0 or more")
     if change.person is None and canonical_type(change.type) in PERSON_TYPES:
         raise InvalidChangeError("person", f"must be given for type {change.type}")
+    if change.type in IDENTITY_TYPES:
+        other_person_id(change)
     if len(change.changes) > MAX_CHANGED_FIELDS:
         raise InvalidChangeError("changes", f"has more than {MAX_CHANGED_FIELDS} fields")
     return change
+
+
+def other_person_id(change: PersonChange) -> str:
+    """The second id of a change of `IDENTITY_TYPES`; in a merge the one that gives way to `person.id`.
+
+    Raises:
+        InvalidChangeError: it names no two ids.
+    """
+    if change.person is None:
+        raise InvalidChangeError("person", f"must be given for type {change.type}")
+    said = change.changes.get("id")
+    if said is None or said.old is None:
+        raise InvalidChangeError("changes.id.old", f"must be the other id of the two for type {change.type}")
+    check_id("changes.id.old", said.old)
+    if said.new is not None and said.new != change.person.id:
+        raise InvalidChangeError("changes.id.new", "must be person.id, where it is given")
+    if said.old == change.person.id:
+        raise InvalidChangeError("changes.id.old", "must be another id than person.id")
+    return said.old
 
 
 def _check_times(change: PersonChange) -> None:

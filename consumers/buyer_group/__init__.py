@@ -1,6 +1,7 @@
 """Buyer groups: titles read, roles derived, groups compared. Pure: no I/O, no clock, no randomness."""
 
 from consumers.buyer_group.completeness import Completeness, Filled, completeness
+from consumers.buyer_group.correction import Corrected, correct_identity, is_gone
 from consumers.buyer_group.diff import GroupChange, diff_groups
 from consumers.buyer_group.explain import Explanation, Step, explain
 from consumers.buyer_group.group import derive_group
@@ -15,6 +16,7 @@ __all__ = [
     "Choice",
     "CompanyFacts",
     "Completeness",
+    "Corrected",
     "Employee",
     "Explanation",
     "Filled",
@@ -26,10 +28,12 @@ __all__ = [
     "TitleReading",
     "classify",
     "completeness",
+    "correct_identity",
     "derive_group",
     "diff_groups",
     "explain",
     "group_order",
+    "is_gone",
     "read_employee",
     "read_vocabulary",
 ]

@@ -5,7 +5,10 @@ No I/O, no clock, no randomness: the same log gives the same effects, however it
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
+from consumers.engine.evidence import OTHER, SAME, judge, remember
+from consumers.engine.identity import persons, resolve
 from consumers.engine.register import Register, stamp_of
 from consumers.engine.state import (
     JOB_FIELDS,
@@ -28,7 +31,19 @@ from consumers.engine.state import (
     job_of,
     who_of,
 )
-from schemas.events import PERSON_TYPES, ChangeType, Movement, Person, PersonChange, canonical_type
+from schemas.events import (
+    IDENTITY_TYPES,
+    PERSON_TYPES,
+    ChangeType,
+    Movement,
+    Person,
+    PersonChange,
+    canonical_type,
+    other_person_id,
+)
+
+_NOBODY: Final = Register.empty(len(PERSON_FIELDS))
+_NO_JOB: Final = Register.empty(len(JOB_FIELDS))
 
 
 class IncompleteRosterError(Exception):
@@ -125,6 +140,9 @@ class _Folding:
             return "requested"
         if kind in (ChangeType.OPTED_OUT, ChangeType.ROLE_SET):
             raise UnsupportedChangeError(f"{kind} is not supported by this version; retry it with one that does")
+        if kind in IDENTITY_TYPES and change.person is not None:
+            news = self._judge(change, change.person.id)
+            return "change" if news else Superseded("it was known, or something newer was said of the two")
         if kind not in PERSON_TYPES:
             return Ignored(f"type {change.type} says nothing about a roster")
         if self._learn(change, change.person):
@@ -148,6 +166,24 @@ class _Folding:
         self._revision += changed
         return news
 
+    def _judge(self, change: PersonChange, person_id: str) -> bool:
+        """Two ids are one person, or two; whether that is news.
+
+        It is kept with the person whom the change names, because only they are loaded for sure.
+        """
+        other = other_person_id(change)
+        facts_news = self._learn(change, None)
+        before = self._roster.get(person_id)
+        known = before or Employment(person_id, _NOBODY, _NO_JOB, None, change.occurred_at)
+        verdict = SAME if change.type == ChangeType.MERGED else OTHER
+        evidence, news = judge(known.evidence, verdict, other, stamp_of(change))
+        employment = known._replace(evidence=evidence, first_seen_at=min(known.first_seen_at, change.occurred_at))
+        if employment != before:
+            self._roster[person_id] = employment
+            self._touched.add(person_id)
+            self._revision += 1
+        return news or facts_news
+
     def _limit(self, delivery: Delivery, cause: Cause) -> Refreshed | Deferred:
         """Refresh now, or once when the interval is over (law L5)."""
         now, event_id = delivery.log_time, delivery.change.event_id
@@ -164,14 +200,30 @@ class _Folding:
         self._revision += 1
         return Deferred(self._refresh_due_at)
 
+    def _identify(self) -> tuple[tuple[Employment, ...], dict[str, tuple[str, str]]]:
+        """Everybody present, once, in order; and whose canonical id is another one than at the last refresh."""
+        canonical, corrected = resolve(self._roster), dict[str, tuple[str, str]]()
+        for person_id, one in self._roster.items():
+            known_as = canonical.get(person_id)
+            if known_as != one.canonical_id:
+                corrected[person_id] = (one.canonical_id or person_id, known_as or person_id)
+        for person_id in corrected:
+            known_as = canonical.get(person_id)
+            self._roster[person_id] = self._roster[person_id]._replace(canonical_id=known_as)
+            self._touched.add(person_id)
+        everybody = persons(self._roster, canonical)
+        people = tuple(everybody[person_id] for person_id in sorted(everybody) if everybody[person_id].present)
+        return people, {one: (old, new) for one, (old, new) in corrected.items() if old != new}
+
     def _refresh(self, at: int, cause: Cause, event_id: str | None) -> None:
         if not self._state.roster_complete:
             company = self._state.company_id
             raise IncompleteRosterError(f"company {company} must be refreshed, but only part of it is loaded")
-        people = tuple(self._roster[person_id] for person_id in sorted(self._roster) if self._roster[person_id].present)
+        people, corrected = self._identify()
         ids = self._pending_events if event_id is None else [*self._pending_events, event_id]
         covered = self._pending_count + (event_id is not None)
-        self._refreshes.append(Refresh(at, cause, covered, tuple(ids[:PENDING_EVENTS_KEPT]), self._facts, people))
+        event_ids = tuple(ids[:PENDING_EVENTS_KEPT])
+        self._refreshes.append(Refresh(at, cause, covered, event_ids, self._facts, people, corrected))
         self._revision += 1
         self._last_refresh_at = at
         self._refresh_due_at = self._pending_since = None
@@ -181,12 +233,17 @@ class _Folding:
 
 def _employ(before: Employment | None, change: PersonChange, person: Person, stamp: str) -> tuple[Employment, bool]:
     """The employment after a change, and whether any value of it is another one than before."""
-    old_who = before.who if before else Register.empty(len(PERSON_FIELDS))
-    old_job = before.job if before else Register.empty(len(JOB_FIELDS))
-    who, who_news = old_who.join(who_of(person), stamp)
+    old_who, old_job = (before.who, before.job) if before else (_NOBODY, _NO_JOB)
+    said = who_of(person)
+    who, who_news = old_who.join(said, stamp)
     job, job_news = old_job.join(job_of(change.movement, person), stamp)
     joined_at = before.joined_at if before else None
     if change.movement is Movement.JOINED:
         joined_at = change.occurred_at if joined_at is None else max(joined_at, change.occurred_at)
-    first_seen_at = min(before.first_seen_at, change.occurred_at) if before else change.occurred_at
-    return Employment(person.id, who, job, joined_at, first_seen_at), who_news or job_news
+    if before is None:
+        return Employment(person.id, who, job, joined_at, change.occurred_at), who_news or job_news
+    first_seen_at = min(before.first_seen_at, change.occurred_at)
+    evidence = remember(before.evidence, before.who, who, said, stamp)
+    # An address of long ago that is told late may be what makes two ids one person.
+    news = who_news or job_news or {e[:2] for e in evidence} != {e[:2] for e in before.evidence}
+    return Employment(person.id, who, job, joined_at, first_seen_at, evidence, before.canonical_id), news

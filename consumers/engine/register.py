@@ -58,6 +58,14 @@ class Register(NamedTuple):
             values[i], stamps[i] = value, stamp
         return (Register(tuple(values), tuple(stamps)), news) if moved else (self, False)
 
+    def merge(self, other: "Register") -> "Register":
+        """These fields and another's, as if all that was said of either had been said of one."""
+        values, stamps = list(self.values), list(self.stamps)
+        for i, (value, stamp) in enumerate(zip(other.values, other.stamps, strict=True)):
+            if value is not None and _wins(value, stamp, values[i], stamps[i]):
+                values[i], stamps[i] = value, stamp
+        return Register(tuple(values), tuple(stamps))
+
 
 def _wins(value: Value, stamp: Stamp, old: Value | None, old_stamp: Stamp) -> bool:
     if stamp != old_stamp:

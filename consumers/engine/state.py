@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
+from consumers.engine.evidence import Evidence
 from consumers.engine.register import Register
 from schemas.events import Company, Movement, Person, PersonChange
 
@@ -43,6 +44,8 @@ class Employment(NamedTuple):
         job: `JOB_FIELDS`.
         joined_at: when the latest change that says joined occurred.
         first_seen_at: when the earliest change about the person occurred.
+        evidence: what else was said of who they are, in order.
+        canonical_id: the id that the last refresh knew the person by; None: they have no other id than this one.
     """
 
     person_id: str
@@ -50,6 +53,8 @@ class Employment(NamedTuple):
     job: Register
     joined_at: int | None
     first_seen_at: int
+    evidence: tuple[Evidence, ...] = ()
+    canonical_id: str | None = None
 
     @property
     def present(self) -> bool:
@@ -135,7 +140,8 @@ class Refresh:
     Attributes:
         covered: how many changes it covers.
         event_ids: the first `PENDING_EVENTS_KEPT` of them, oldest first.
-        people: everybody present, in order of person id.
+        people: everybody present, once, in order of the id that they are known by.
+        corrected: by person id, what it was known as before and is from now on, where that is not the same.
     """
 
     at: int
@@ -144,6 +150,7 @@ class Refresh:
     event_ids: tuple[str, ...]
     facts: Register
     people: tuple[Employment, ...]
+    corrected: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

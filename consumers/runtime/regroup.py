@@ -16,8 +16,10 @@ from consumers.buyer_group import (
     Member,
     Policy,
     completeness,
+    correct_identity,
     derive_group,
     diff_groups,
+    is_gone,
 )
 from consumers.engine.state import Refresh
 from consumers.runtime.rows import company_facts, employee
@@ -102,10 +104,9 @@ class Regrouping:
         members = derive_group(company, people, policy) if policy.tracking.holds(company) else ()
         group = before
         if members != before.members:
-            departed = frozenset(m.person_id for m in before.members) - {p.person_id for p in people}
             group = replace(before, members=members)
             # A score or a spelling alone is kept, but is no version: nobody wants to be told.
-            if changes := diff_groups(before.members, members, departed):
+            if changes := _changes(before.members, members, refresh):
                 group = replace(group, version=before.version + 1, changed_at=refresh.at)
                 self._version(company_id, policy.workspace_id, group.version, refresh, changes)
         groups[policy.workspace_id] = group
@@ -173,6 +174,14 @@ class Regrouping:
         gone = [MemberKey(company_id, workspace_id, *key) for key in old if key not in new]
         self.writes.removed_members.extend(gone)
         self.writes.members.extend(_member_row(company_id, workspace_id, m) for k, m in new.items() if old.get(k) != m)
+
+
+def _changes(before: Sequence[Member], after: Sequence[Member], refresh: Refresh) -> tuple[GroupChange, ...]:
+    """What a version changes; whose id alone is another one has neither come nor gone."""
+    present, corrected = {person.person_id for person in refresh.people}, refresh.corrected
+    known, lines = correct_identity(before, after, corrected) if corrected else (before, ())
+    departed = frozenset(m.person_id for m in known if is_gone(m.person_id, corrected, present))
+    return (*lines, *diff_groups(known, after, departed))
 
 
 def group_members(rows: Sequence[MemberRow], order: Callable[[Member], object]) -> tuple[Member, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from consumers.buyer_group import CompanyFacts, Employee, read_employee
+from consumers.engine.evidence import Evidence
 from consumers.engine.register import NEVER, Register
 from consumers.engine.state import CompanyState, Employment, Identity
 from db.rows import CompanyRow, EmploymentRow
@@ -83,6 +84,8 @@ def employment_row(company_id: str, person: Employment) -> EmploymentRow:
         person.first_seen_at,
         reading.seniority,
         reading.function,
+        tuple(entry.text() for entry in person.evidence),
+        person.canonical_id,
     )
 
 
@@ -122,6 +125,8 @@ def _employment(row: EmploymentRow) -> Employment:
         ),
         row.joined_at,
         row.first_seen_at,
+        tuple(map(Evidence.parse, row.evidence)),
+        row.canonical_id,
     )
 
 

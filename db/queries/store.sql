@@ -63,7 +63,7 @@ ORDER BY number
 SELECT e.company_id, e.person_id, p.name, p.name_stamp, p.email, p.email_stamp, p.linkedin_url, p.linkedin_url_stamp,
        p.country, p.country_stamp, e.present, e.present_stamp, e.title, e.title_stamp, e.department,
        e.department_stamp, e.stated_seniority, e.stated_seniority_stamp, to_ms(e.joined_at), to_ms(e.first_seen_at),
-       e.seniority, e.function
+       e.seniority, e.function, p.evidence, e.canonical_id
 FROM employments e JOIN people p USING (company_id, person_id)
 WHERE e.company_id = ANY (%(company_id)s::text[])
 
@@ -71,7 +71,7 @@ WHERE e.company_id = ANY (%(company_id)s::text[])
 SELECT e.company_id, e.person_id, p.name, p.name_stamp, p.email, p.email_stamp, p.linkedin_url, p.linkedin_url_stamp,
        p.country, p.country_stamp, e.present, e.present_stamp, e.title, e.title_stamp, e.department,
        e.department_stamp, e.stated_seniority, e.stated_seniority_stamp, to_ms(e.joined_at), to_ms(e.first_seen_at),
-       e.seniority, e.function
+       e.seniority, e.function, p.evidence, e.canonical_id
 FROM unnest(%(company_id)s::text[], %(person_id)s::text[]) AS d (company_id, person_id)
 JOIN employments e USING (company_id, person_id) JOIN people p USING (company_id, person_id)
 
@@ -167,36 +167,40 @@ WHERE w.company_id = n.company_id AND w.source = n.source AND w.event_id = n.eve
 
 -- write_people: what is known of people
 INSERT INTO people (company_id, person_id, name, name_stamp, email, email_stamp, linkedin_url, linkedin_url_stamp,
-                    country, country_stamp)
-SELECT * FROM unnest(
+                    country, country_stamp, evidence)
+SELECT company_id, person_id, name, name_stamp, email, email_stamp, linkedin_url, linkedin_url_stamp, country,
+       country_stamp, evidence::text[]
+FROM unnest(
     %(company_id)s::text[], %(person_id)s::text[], %(name)s::text[], %(name_stamp)s::text[], %(email)s::text[],
     %(email_stamp)s::text[], %(linkedin_url)s::text[], %(linkedin_url_stamp)s::text[], %(country)s::text[],
-    %(country_stamp)s::text[]
-)
+    %(country_stamp)s::text[], %(evidence)s::text[]
+) AS n (company_id, person_id, name, name_stamp, email, email_stamp, linkedin_url, linkedin_url_stamp, country,
+        country_stamp, evidence)
 ON CONFLICT (company_id, person_id) DO UPDATE
 SET name = excluded.name, name_stamp = excluded.name_stamp, email = excluded.email, email_stamp = excluded.email_stamp,
     linkedin_url = excluded.linkedin_url, linkedin_url_stamp = excluded.linkedin_url_stamp,
-    country = excluded.country, country_stamp = excluded.country_stamp
+    country = excluded.country, country_stamp = excluded.country_stamp, evidence = excluded.evidence
 
 -- write_employments: where they work
 INSERT INTO employments (company_id, person_id, present, present_stamp, title, title_stamp, department,
                          department_stamp, stated_seniority, stated_seniority_stamp, joined_at, first_seen_at,
-                         seniority, function)
+                         seniority, function, canonical_id)
 SELECT company_id, person_id, present, present_stamp, title, title_stamp, department, department_stamp,
-       stated_seniority, stated_seniority_stamp, from_ms(joined_at), from_ms(first_seen_at), seniority, function
+       stated_seniority, stated_seniority_stamp, from_ms(joined_at), from_ms(first_seen_at), seniority, function,
+       canonical_id
 FROM unnest(
     %(company_id)s::text[], %(person_id)s::text[], %(present)s::boolean[], %(present_stamp)s::text[],
     %(title)s::text[], %(title_stamp)s::text[], %(department)s::text[], %(department_stamp)s::text[],
     %(stated_seniority)s::text[], %(stated_seniority_stamp)s::text[], %(joined_at)s::bigint[],
-    %(first_seen_at)s::bigint[], %(seniority)s::text[], %(function)s::text[]
+    %(first_seen_at)s::bigint[], %(seniority)s::text[], %(function)s::text[], %(canonical_id)s::text[]
 ) AS n (company_id, person_id, present, present_stamp, title, title_stamp, department, department_stamp,
-        stated_seniority, stated_seniority_stamp, joined_at, first_seen_at, seniority, function)
+        stated_seniority, stated_seniority_stamp, joined_at, first_seen_at, seniority, function, canonical_id)
 ON CONFLICT (company_id, person_id) DO UPDATE
 SET present = excluded.present, present_stamp = excluded.present_stamp, title = excluded.title,
     title_stamp = excluded.title_stamp, department = excluded.department, department_stamp = excluded.department_stamp,
     stated_seniority = excluded.stated_seniority, stated_seniority_stamp = excluded.stated_seniority_stamp,
     joined_at = excluded.joined_at, first_seen_at = excluded.first_seen_at, seniority = excluded.seniority,
-    function = excluded.function
+    function = excluded.function, canonical_id = excluded.canonical_id
 
 -- insert_refreshes: refreshes made
 INSERT INTO buyer_group_refresh_logs (company_id, log_time, cause, changes_covered, outcome, started_at, finished_at)
