@@ -85,12 +85,15 @@ def remember(
 
 
 def judge(kept: tuple[Evidence, ...], verdict: Verdict, other: str, stamp: Stamp) -> tuple[tuple[Evidence, ...], bool]:
-    """The evidence after it was said that two ids are one person, or two; and whether that is news."""
+    """The evidence after it was said that two ids are one person, or two; and whether that is news.
+
+    Said again it is: of several things that contradict each other, the order in time decides.
+    """
     before = next((e for e in kept if e.kind in (SAME, OTHER) and e.value == other), None)
     if before is not None and (before.stamp, before.kind) >= (stamp, verdict):
         return kept, False
     rest = [entry for entry in kept if entry is not before]
-    return tuple(sorted([*rest, Evidence(verdict, other, stamp)])), before is None or before.kind != verdict
+    return tuple(sorted([*rest, Evidence(verdict, other, stamp)])), True
 
 
 def _joined(entries: Iterable[Evidence]) -> list[Evidence]:

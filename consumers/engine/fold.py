@@ -244,6 +244,8 @@ def _employ(before: Employment | None, change: PersonChange, person: Person, sta
         return Employment(person.id, who, job, joined_at, change.occurred_at), who_news or job_news
     first_seen_at = min(before.first_seen_at, change.occurred_at)
     evidence = remember(before.evidence, before.who, who, said, stamp)
-    # An address of long ago that is told late may be what makes two ids one person.
-    news = who_news or job_news or {e[:2] for e in evidence} != {e[:2] for e in before.evidence}
+    # An address of long ago that is told late may be what makes two ids one person; and of a person with several ids a
+    # value that is old under this one, said anew, may win over what was said under another.
+    moved = before.canonical_id is not None and (who is not before.who or job is not before.job)
+    news = who_news or job_news or moved or evidence != before.evidence
     return Employment(person.id, who, job, joined_at, first_seen_at, evidence, before.canonical_id), news

@@ -106,8 +106,9 @@ def is_personal(email: str) -> bool:
 @lru_cache(_CACHED)
 def name_tokens(name: str) -> frozenset[str]:
     """The words of a name that are compared: without case, accents, order, titles and initials."""
-    folded = unicodedata.normalize("NFKD", name.casefold().translate(_LETTERS))
-    words = re.findall(r"[^\W\d_]+", "".join(c for c in folded if not unicodedata.combining(c)))
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
+    letters = "".join(c for c in folded if not unicodedata.combining(c)).translate(_LETTERS)
+    words = re.findall(r"[^\W\d_]+", letters)
     told = [word for word in words if word not in _TITLES]
     return frozenset(word for word in told if len(word) > 1 or not word.isascii())
 

@@ -18,10 +18,12 @@ from schemas.events import (
     Company,
     FieldChange,
     InvalidChangeError,
+    Movement,
     Person,
     PersonChange,
     canonical_type,
     check_id,
+    other_person_id,
     validate_change,
 )
 
@@ -201,9 +203,41 @@ def test_the_types_are_those_of_the_contract() -> None:
         "person.promotion",
         "person.department_change",
         "person.opted_out",
+        "person.merged",
+        "person.split",
         "buyer_group.refresh_requested",
         "buyer_group.role_set",
     }
+
+
+@pytest.mark.parametrize("kind", ["person.merged", "person.split"])
+@pytest.mark.parametrize(
+    ("person", "said", "field"),
+    [
+        (None, {"id": FieldChange("p2", "p1")}, "person"),
+        (Person("p1"), {}, "changes.id.old"),
+        (Person("p1"), {"id": FieldChange(None, "p1")}, "changes.id.old"),
+        (Person("p1"), {"id": FieldChange(" ", "p1")}, "changes.id.old"),
+        (Person("p1"), {"id": FieldChange("x" * 256)}, "changes.id.old"),
+        (Person("p1"), {"id": FieldChange("p1")}, "changes.id.old"),
+        (Person("p1"), {"id": FieldChange("p2", "p3")}, "changes.id.new"),
+    ],
+)
+def test_what_is_said_of_two_ids_names_both(
+    kind: str, person: Person | None, said: dict[str, FieldChange], field: str
+) -> None:
+    """Ingress refuses, and the consumer buries, what could not be decided."""
+    change = PersonChange("e1", "test", kind, 0, 0, Company("c-1"), person=person, changes=said)
+    with pytest.raises(InvalidChangeError) as refused:
+        validate_change(change)
+    assert refused.value.field == field
+
+
+def test_the_other_of_two_ids_is_what_the_id_was() -> None:
+    """With or without the id that stays, which is `person.id`."""
+    for said in (FieldChange("p2"), FieldChange("p2", "p1")):
+        change = PersonChange("e1", "test", "person.merged", 0, 0, Company("c-1"), Movement.NONE, Person("p1"))
+        assert other_person_id(validate_change(replace(change, changes={"id": said}))) == "p2"
 
 
 def test_an_id_outside_a_change_has_the_same_limits() -> None:
