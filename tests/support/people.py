@@ -1,6 +1,6 @@
 """People as providers tell of them, for tests of who is one person."""
 
-from typing import Final
+from typing import Any, Final
 
 from hypothesis import strategies as st
 
@@ -12,7 +12,11 @@ from tests.support.changes import NOW, deliveries
 HOUR: Final = 3_600_000
 MEMBER: Final = "https://www.linkedin.com/in/ACoAABcDeFgHiJkLm"
 OTHER_MEMBER: Final = "https://www.linkedin.com/in/ACoAAZzZzZzZzZzZz"
-JOHN: Final = {"name": "John Smith", "linkedin_url": "linkedin.com/in/john-smith", "email": "john.smith@gmail.com"}
+JOHN: Final[dict[str, Any]] = {
+    "name": "John Smith",
+    "linkedin_url": "linkedin.com/in/john-smith",
+    "email": "john.smith@gmail.com",
+}
 """What makes two ids one person without a member id: a profile, an address of his own, and the name."""
 
 
