@@ -31,4 +31,6 @@ def show(view: "GroupView") -> None:
 
 def _row(member: "MemberView") -> tuple[object, ...]:
     who = member.name or member.person_id
+    if member.also_known_as:
+        who += f" (also {', '.join(member.also_known_as)})"
     return (member.role, who, member.title, member.seniority, member.function, member.score, member.why)

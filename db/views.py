@@ -5,7 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class MemberView:
-    """One person in one role of a buyer group."""
+    """One person in one role of a buyer group.
+
+    Attributes:
+        also_known_as: other ids that are the same person.
+    """
 
     person_id: str
     role: str
@@ -19,6 +23,7 @@ class MemberView:
     own_role: str | None
     set_by: str | None
     confidence: int
+    also_known_as: list[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,7 @@ class MemberDocument(Document):
     own_role: str | None = Field(description="The workspace's own name for the role")
     set_by: str | None = Field(description="Who chose the role; null: a rule did")
     confidence: int = Field(description="How sure the title is read, 0 to 100; 100 where somebody chose")
+    also_known_as: list[str] = Field(description="Other ids that are the same person: docs/identity.md")
 
 
 class CompletenessDocument(Document):

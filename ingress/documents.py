@@ -171,6 +171,7 @@ def _member(member: MemberView) -> MemberDocument:
         own_role=member.own_role,
         set_by=member.set_by,
         confidence=member.confidence,
+        also_known_as=member.also_known_as,
     )
 
 

@@ -2,15 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from consumers.buyer_group.diff import GroupChange
-from consumers.buyer_group.model import Member
+from consumers.buyer_group.model import Member, group_order
 
 KIND: Final = "identity_corrected"
 Corrected = Mapping[str, tuple[str, str]]
 """By person id, what it was known as before and is now."""
+_Roles = tuple[Member, ...]
+"""One person, an entry for each of their roles."""
 
 
 def correct_identity(
@@ -27,15 +28,16 @@ def correct_identity(
         Members to compare the newer version with; and a line for each id that the group has no more, or has now.
     """
     old, new = _by_person(before), _by_person(after)
-    known: dict[str, list[tuple[Member, ...]]] = defaultdict(list)
+    known: dict[str, list[_Roles]] = defaultdict(list)
     lines: list[GroupChange] = []
-    for person_id, members in old.items():
+    for person_id, roles in old.items():
         known_as = corrected.get(person_id, ("", person_id))[1]
-        if known_as not in new:
-            known_as = person_id
-        known[known_as].append(tuple(replace(member, person_id=known_as) for member in members))
-        if known_as != person_id:
-            lines += [_gone(member, known_as) for member in members]
+        if known_as == person_id or known_as not in new:
+            known[person_id].append(roles)
+        else:
+            known[known_as].append(tuple(member._replace(person_id=known_as) for member in roles))
+            why = f"is the same person as {known_as}"
+            lines.append(GroupChange(KIND, person_id, roles[0].name, _text(roles), None, why))
     for person_id, (was, known_as) in corrected.items():
         if known_as == person_id and person_id in new and person_id not in known and was in old:
             known[person_id].append(new[person_id])
@@ -43,8 +45,9 @@ def correct_identity(
     for person_id, ways in known.items():
         chosen = _nearest(ways, new.get(person_id, ()))
         kept += chosen
-        if _roles(chosen) != _roles(old.get(person_id, ())):
-            lines += [_here(member, new[person_id][0].name) for member in chosen]
+        if _text(chosen) != _text(old.get(person_id, ())):
+            why, name = "was known here by another id", new[person_id][0].name
+            lines.append(GroupChange(KIND, person_id, name, None, _text(chosen), why))
     return tuple(kept), tuple(sorted(lines, key=lambda line: (line.person_id or "", line.after or "")))
 
 
@@ -53,29 +56,25 @@ def is_gone(person_id: str, corrected: Corrected, present: Container[str]) -> bo
     return corrected.get(person_id, ("", person_id))[1] not in present
 
 
-def _by_person(members: Sequence[Member]) -> dict[str, tuple[Member, ...]]:
-    found: dict[str, tuple[Member, ...]] = {}
-    for member in sorted(members, key=lambda one: (one.person_id, one.role)):
+def _by_person(members: Sequence[Member]) -> dict[str, _Roles]:
+    found: dict[str, _Roles] = {}
+    for member in sorted(members, key=group_order):
         found[member.person_id] = (*found.get(member.person_id, ()), member)
     return found
 
 
-def _nearest(ways: Sequence[tuple[Member, ...]], now: Sequence[Member]) -> tuple[Member, ...]:
+def _nearest(ways: Sequence[_Roles], now: _Roles) -> _Roles:
     """Of several members that are one person now the one who looked most like them: the rest is no change of theirs."""
-    return min(ways, key=lambda members: sum(_difference(one, other) for one in members for other in now))
+
+    def distance(roles: _Roles) -> int:
+        if not now:
+            return 0
+        (one, *_), (other, *_) = roles, now
+        return (_text(roles) != _text(now)) + (one.seniority != other.seniority) + (one.function != other.function)
+
+    return min(ways, key=distance)
 
 
-def _difference(one: Member, other: Member) -> int:
-    return (one.role != other.role) + (one.seniority != other.seniority) + (one.function != other.function)
-
-
-def _gone(member: Member, known_as: str) -> GroupChange:
-    return GroupChange(KIND, member.person_id, member.name, member.role, None, f"is the same person as {known_as}")
-
-
-def _here(member: Member, name: str | None) -> GroupChange:
-    return GroupChange(KIND, member.person_id, name, None, member.role, "was known here by another id")
-
-
-def _roles(members: Sequence[Member]) -> list[str]:
-    return [member.role for member in members]
+def _text(roles: _Roles) -> str:
+    """Somebody's roles as history and notifications have them."""
+    return ", ".join(member.role for member in roles)

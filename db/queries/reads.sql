@@ -10,7 +10,12 @@ SELECT g.workspace_id, g.company_id, c.name, c.domain, c.industry, c.employee_co
        to_ms(g.refreshed_at), to_ms(g.changed_at), g.completeness, g.missing, c.pending_count,
        to_ms(c.pending_since), to_ms(c.refresh_due_at),
        m.person_id, m.role, m.name, m.title, m.seniority, m.function, m.score, m.why, m.rule, m.own_role, m.set_by,
-       m.confidence
+       m.confidence,
+       ARRAY(
+           SELECT e.person_id FROM employments e
+           WHERE e.company_id = g.company_id AND e.canonical_id = m.person_id AND e.person_id <> m.person_id
+           ORDER BY e.person_id
+       )
 FROM buyer_groups g
 JOIN companies c USING (company_id)
 LEFT JOIN buyer_group_members m USING (company_id, workspace_id)

@@ -28,6 +28,10 @@ def company(database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
                 ('c1', 'default', 'p1', 'decision_maker', 'John Doe', 'CRO', 'c_level', 'sales', 95, 'leads sales'),
                 ('c1', 'default', 'p2', 'champion', NULL, E'VP \\x1b[31mSales [red]', 'vp', 'sales', 70, 'sells')
         """)
+        conn.execute("""
+            INSERT INTO employments (company_id, person_id, present, present_stamp, first_seen_at, canonical_id)
+            VALUES ('c1', 'p1', true, '1', now(), 'p1'), ('c1', 'acme:7', true, '1', now(), 'p1')
+        """)
     return "c1"
 
 
@@ -42,7 +46,7 @@ def test_the_members_are_shown_with_role_and_reason(company: str) -> None:
     assert result.exit_code == 0
     assert "Test Company (c1), test.example, Testing, 50 employees" in result.stdout
     assert "version 4" in result.stdout
-    for word in ("decision_maker", "John Doe", "CRO", "c_level", "95", "leads sales", "p2"):
+    for word in ("decision_maker", "John Doe", "CRO", "c_level", "95", "leads sales", "p2", "also acme:7"):
         assert word in result.stdout
 
 
@@ -85,6 +89,7 @@ def test_json_is_the_whole_group(company: str) -> None:
         "ownRole": None,
         "setBy": None,
         "confidence": 0,
+        "alsoKnownAs": ["acme:7"],
     } in document["members"]
 
 

@@ -114,7 +114,7 @@ def test_a_group_is_read_with_the_token(reader: "Ingress", group: Callable[[str]
 
 def _member(*values: Any) -> dict[str, Any]:
     names = ("personId", "role", "name", "title", "seniority", "function", "score", "why")
-    said = {"rule": "unknown", "ownRole": None, "setBy": None, "confidence": 0}
+    said: dict[str, object] = {"rule": "unknown", "ownRole": None, "setBy": None, "confidence": 0, "alsoKnownAs": []}
     return dict(zip(names, values, strict=True)) | said
 
 
