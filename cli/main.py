@@ -13,6 +13,7 @@ from cli.group import group_app
 from cli.hints import hints_app
 from cli.ingress import ingress_command
 from cli.migrate import migrate_command
+from cli.operations import operations_app
 from cli.rebuild import rebuild_command
 from cli.relay import relay_command
 from cli.replay import replay_command
@@ -56,6 +57,7 @@ app.command("replay", rich_help_panel=_MEND)(replay_command)
 app.command("rebuild", rich_help_panel=_MEND)(rebuild_command)
 app.add_typer(group_app, name="group", rich_help_panel=_USE)
 app.add_typer(company_app, name="company", rich_help_panel=_USE)
+app.add_typer(operations_app, name="operations", rich_help_panel=_USE)
 app.add_typer(hints_app, name="hints", rich_help_panel=_USE)
 app.add_typer(token_app, name="token", rich_help_panel=_USE)
 

@@ -3,7 +3,7 @@
 All times are integer ms UTC.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -56,11 +56,7 @@ class Reads:
         Raises:
             RetryableDatabaseError: the database is away.
         """
-        rows = await self._rows("group", {"company_id": company_id, "workspace_id": workspace_id})
-        if not rows:
-            return None
-        members = tuple(MemberView(*row[_HEAD_COLUMNS:]) for row in rows if row[_HEAD_COLUMNS] is not None)
-        return GroupView(*(*rows[0][:_HEAD_COLUMNS], members))
+        return group_view(await self._rows("group", {"company_id": company_id, "workspace_id": workspace_id}))
 
     async def history(self, workspace_id: str, company_id: str, until: int) -> GroupHistory | None:
         """What made a group until a log time; None when it was not there yet.
@@ -94,3 +90,11 @@ class Reads:
 
     async def _rows(self, query: str, parameters: dict[str, Any]) -> list[Any]:
         return await self.pool.rows(self._sql[query], parameters)
+
+
+def group_view(rows: Sequence[tuple[Any, ...]]) -> GroupView | None:
+    """The rows of the query `group` as one value; None when there are none."""
+    if not rows:
+        return None
+    members = tuple(MemberView(*row[_HEAD_COLUMNS:]) for row in rows if row[_HEAD_COLUMNS] is not None)
+    return GroupView(*(*rows[0][:_HEAD_COLUMNS], members))

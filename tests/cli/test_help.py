@@ -24,6 +24,8 @@ COMMANDS = (
     ["group", "show"],
     ["company"],
     ["company", "link"],
+    ["operations"],
+    ["operations", "list"],
     ["hints"],
     ["hints", "list"],
     ["hints", "retry"],

@@ -1,0 +1,17 @@
+"""What can go wrong with a step besides an outage, which is `db.errors.RetryableDatabaseError`."""
+
+
+class StepError(Exception):
+    """A step did not do what was asked; the message says why, and what to do."""
+
+
+class InvalidInputError(StepError):
+    """The input is wrong; nothing was run or recorded. The message names each field."""
+
+
+class OtherInputError(StepError):
+    """The key was used with another input before; nothing was run."""
+
+
+class NotCoveredError(StepError):
+    """What was said is in the log, but no consumer has applied it in time; call again with the same key."""

@@ -1,0 +1,78 @@
+"""Steps about buyer groups: what there is, who there is, and what would come of it. None of them writes."""
+
+from dataclasses import asdict
+from typing import Final
+
+from consumers.buyer_group import Policy, derive_group
+from consumers.steps.context import PipelineContext
+from consumers.steps.errors import InvalidInputError
+from consumers.steps.models import (
+    BuyerGroup,
+    DerivedGroup,
+    DeriveInput,
+    Discovered,
+    DiscoverInput,
+    GroupInput,
+    GroupMember,
+    PersonFacts,
+)
+from consumers.steps.step import Run, Step
+
+
+def read_group(company_id: str, workspace_id: str, context: PipelineContext) -> BuyerGroup:
+    """A group as it is now; version 0 where there is none."""
+    view = context.reads.group(workspace_id, company_id)
+    return BuyerGroup(
+        company_id=company_id,
+        workspace_id=workspace_id,
+        version=view.version if view else 0,
+        refreshed_at=view.refreshed_at if view else None,
+        refresh_due_at=view.refresh_due_at if view else None,
+        members=tuple(GroupMember(**asdict(member)) for member in view.members) if view else (),
+    )
+
+
+def _load(given: GroupInput, run: Run) -> BuyerGroup:
+    return read_group(given.company_id, given.workspace_id, run.context)
+
+
+def _discover(given: DiscoverInput, run: Run) -> Discovered:
+    roster = {row.person_id: PersonFacts(**row._asdict()) for row in run.context.reads.people(given.company_id)}
+    people = dict(roster)
+    for person in given.people:
+        said = person.model_dump(exclude_none=True)
+        known = people.get(person.person_id)
+        people[person.person_id] = person if known is None else known.model_copy(update=said)
+    there = tuple(person for _, person in sorted(people.items()) if person.present)
+    return Discovered(company_id=given.company_id, people=there, from_roster=len(roster))
+
+
+def _derive(given: DeriveInput, run: Run) -> DerivedGroup:
+    policy = _policy(given.workspace_id, run.context)
+    employees = [person.employee() for person in given.people if person.present]
+    members = derive_group(given.company.facts(), employees, policy)
+    return DerivedGroup(
+        company_id=given.company.company_id,
+        workspace_id=given.workspace_id,
+        policy_version=policy.version,
+        members=tuple(GroupMember(**asdict(member)) for member in members),
+    )
+
+
+def _policy(workspace_id: str, context: PipelineContext) -> Policy:
+    try:
+        return context.policies[workspace_id]
+    except KeyError:
+        raise InvalidInputError(
+            f"workspace_id: the context has no policy of {workspace_id}, only of {', '.join(sorted(context.policies))}"
+        ) from None
+
+
+load_buyer_group: Final = Step("load_buyer_group", GroupInput, BuyerGroup, lambda given: given.company_id, _load)
+"""Read the group that there is, and whether it covers all that was said."""
+discover_members: Final = Step("discover_members", DiscoverInput, Discovered, lambda given: given.company_id, _discover)
+"""Find everybody who works there: the roster, with what the pipeline knows laid over it."""
+derive_buyer_group: Final = Step(
+    "derive_buyer_group", DeriveInput, DerivedGroup, lambda given: given.company.company_id, _derive
+)
+"""Compute what the group of these people would be; pure, nothing is stored."""

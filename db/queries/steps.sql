@@ -1,0 +1,23 @@
+-- What steps of other pipelines ask; every statement looks rows up by key.
+
+-- aliases: which of our companies a source's id, and a domain, mean
+SELECT kind, company_id FROM company_aliases
+WHERE (source = %(source)s AND kind = 'id' AND alias = %(their_id)s)
+   OR (source = '' AND kind = 'domain' AND alias = %(domain)s)
+
+-- company: what is known of a company
+SELECT name, domain, industry, employee_count FROM companies WHERE company_id = %(company_id)s
+
+-- people: everybody who works at a company now
+SELECT r.person_id, r.name, r.title, e.stated_seniority, r.department, r.email, r.linkedin_url, r.country
+FROM roster r
+LEFT JOIN employments e USING (company_id, person_id)
+WHERE r.company_id = %(company_id)s
+ORDER BY r.person_id
+
+-- covered: what became of changes at a company, and the refresh that covers each
+SELECT event_id, outcome, to_ms(refresh_due_at) FROM webhook_events
+WHERE company_id = %(company_id)s AND source = %(source)s AND event_id = ANY(%(event_ids)s)
+
+-- refreshes: the last refresh of a company, and the one that is due
+SELECT to_ms(last_refresh_at), to_ms(refresh_due_at) FROM companies WHERE company_id = %(company_id)s
