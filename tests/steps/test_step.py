@@ -136,13 +136,15 @@ def test_two_at_once_do_it_once(make_context: Callable[..., PipelineContext], da
             return work.step().execute({"number": 5}, context)
 
     with ThreadPoolExecutor(3) as pool:
-        first = pool.submit(call, PATIENCE)
-        assert work.begun.wait(PATIENCE)
-        second, impatient = pool.submit(call, PATIENCE), pool.submit(call, 0.1)
-        with pytest.raises(OperationBusyError, match=r"under way elsewhere for 0.2 s"):
-            impatient.result()
-        assert not second.done()
-        work.may_end.set()
+        try:
+            first = pool.submit(call, PATIENCE)
+            assert work.begun.wait(PATIENCE)
+            second, impatient = pool.submit(call, PATIENCE), pool.submit(call, 0.1)
+            with pytest.raises(OperationBusyError, match=r"under way elsewhere for 0.2 s"):
+                impatient.result(PATIENCE / 2)
+            assert not second.done()
+        finally:
+            work.may_end.set()
         assert first.result() == second.result() == Given(number=5, made_by=1)
 
     assert rows(database_url) == [("acme", "nightly.count", "today", "succeeded", 1, None)]
@@ -171,11 +173,13 @@ def test_a_run_whose_process_was_killed_is_taken_over(
     command = [sys.executable, "-c", CRASH]
     work = Work()
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"at work\n"
-        with make_context(wait_seconds=0.1) as context, pytest.raises(OperationBusyError):
-            work.step().execute({"number": 5}, context)
-        process.send_signal(signal.SIGKILL)
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"at work\n"
+            with make_context(wait_seconds=0.1) as context, pytest.raises(OperationBusyError):
+                work.step().execute({"number": 5}, context)
+        finally:
+            process.send_signal(signal.SIGKILL)
     assert rows(database_url) == [("acme", "nightly.count", "today", "running", 1, None)]
 
     with make_context() as context:
