@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from db.errors import translated
 from db.reads import group_view
+from db.rows import PolicyRow
 from db.session import Session
 from db.sql import load
 from db.views import GroupView
@@ -65,6 +66,12 @@ class StepReads(Session):
         with translated():
             rows = self._open().execute(self._sql["people"], {"company_id": company_id}).fetchall()
         return [PersonRow(*row) for row in rows]
+
+    def policies(self) -> list[PolicyRow]:
+        """All policy versions of all workspaces, in order."""
+        with translated():
+            rows = self._open().execute(load("store")["read_policies"], {"number": 0}).fetchall()
+        return [PolicyRow(*row) for row in rows]
 
     def group(self, workspace_id: str, company_id: str) -> GroupView | None:
         """A company's buyer group; None when no change of the company was applied yet."""

@@ -1,11 +1,9 @@
 """What a run of a pipeline is: who runs, which run it is, and where things are."""
 
 import re
-from collections.abc import Mapping
 from types import TracebackType
 from typing import Final, Self
 
-from consumers.buyer_group import DEFAULT_POLICY, Policy
 from consumers.settings import ConsumerSettings
 from consumers.steps.errors import InvalidInputError
 from db.operations import Operations
@@ -24,7 +22,6 @@ class PipelineContext:
         run: the idempotency key of all its steps: whoever runs the same again gets what came out the first time.
         settings: where PostgreSQL and Kafka are; read from the environment unless given.
         wait_seconds: how long a step waits for the broker and for consumers, and twice that for whoever runs the same.
-        policies: by workspace id, what groups are derived by.
 
     Raises:
         InvalidInputError: a name is wrong.
@@ -36,7 +33,6 @@ class PipelineContext:
         run: str,
         settings: ConsumerSettings | None = None,
         wait_seconds: float = 60.0,
-        policies: Mapping[str, Policy] | None = None,
     ) -> None:
         if not _PIPELINE.fullmatch(pipeline):
             raise InvalidInputError("pipeline: lower case letters, digits, - and _ only, a letter first, at most 63")
@@ -44,7 +40,6 @@ class PipelineContext:
         self.pipeline, self.run = pipeline, run
         self.settings = settings or ConsumerSettings()
         self.wait_seconds = wait_seconds
-        self.policies = policies or {DEFAULT_POLICY.workspace_id: DEFAULT_POLICY}
         url = self.settings.database_url.get_secret_value()
         self.operations = Operations(url, self.settings.database_statement_timeout_seconds)
         self.reads = StepReads(url, self.settings.database_statement_timeout_seconds)

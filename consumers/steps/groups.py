@@ -1,6 +1,5 @@
 """Steps about buyer groups: what there is, who there is, and what would come of it. None of them writes."""
 
-from dataclasses import asdict
 from typing import Final
 
 from consumers.buyer_group import Policy, derive_group
@@ -17,6 +16,7 @@ from consumers.steps.models import (
     PersonFacts,
 )
 from consumers.steps.step import Run, Step
+from consumers.workspaces.policies import Policies
 
 
 def read_group(company_id: str, workspace_id: str, context: PipelineContext) -> BuyerGroup:
@@ -28,7 +28,7 @@ def read_group(company_id: str, workspace_id: str, context: PipelineContext) -> 
         version=view.version if view else 0,
         refreshed_at=view.refreshed_at if view else None,
         refresh_due_at=view.refresh_due_at if view else None,
-        members=tuple(GroupMember(**asdict(member)) for member in view.members) if view else (),
+        members=tuple(GroupMember.of(member) for member in view.members) if view else (),
     )
 
 
@@ -48,24 +48,23 @@ def _discover(given: DiscoverInput, run: Run) -> Discovered:
 
 
 def _derive(given: DeriveInput, run: Run) -> DerivedGroup:
-    policy = _policy(given.workspace_id, run.context)
+    policy, company = _policy(given.workspace_id, run), given.company.facts()
     employees = [person.employee() for person in given.people if person.present]
-    members = derive_group(given.company.facts(), employees, policy)
+    members = derive_group(company, employees, policy) if policy.tracking.holds(company) else ()
     return DerivedGroup(
         company_id=given.company.company_id,
         workspace_id=given.workspace_id,
         policy_version=policy.version,
-        members=tuple(GroupMember(**asdict(member)) for member in members),
+        members=tuple(GroupMember.of(member) for member in members),
     )
 
 
-def _policy(workspace_id: str, context: PipelineContext) -> Policy:
-    try:
-        return context.policies[workspace_id]
-    except KeyError:
-        raise InvalidInputError(
-            f"workspace_id: the context has no policy of {workspace_id}, only of {', '.join(sorted(context.policies))}"
-        ) from None
+def _policy(workspace_id: str, run: Run) -> Policy:
+    """The policy that counted when the first attempt began: every attempt takes the same."""
+    policy = Policies().learned(run.context.reads.policies()).at(workspace_id, run.first_at)
+    if policy is None:
+        raise InvalidInputError(f"workspace_id: there is no workspace {workspace_id}")
+    return policy
 
 
 load_buyer_group: Final = Step("load_buyer_group", GroupInput, BuyerGroup, lambda given: given.company_id, _load)
@@ -75,4 +74,4 @@ discover_members: Final = Step("discover_members", DiscoverInput, Discovered, la
 derive_buyer_group: Final = Step(
     "derive_buyer_group", DeriveInput, DerivedGroup, lambda given: given.company.company_id, _derive
 )
-"""Compute what the group of these people would be; pure, nothing is stored."""
+"""Compute what the group of these people would be by the workspace's rules; nothing is stored."""

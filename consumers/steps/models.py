@@ -7,7 +7,8 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from consumers.buyer_group import CompanyFacts, Employee
+from consumers.buyer_group import CompanyFacts, Employee, Member
+from db.views import MemberView
 from schemas.events import MAX_EMPLOYEES, MAX_TIME_MS, InvalidChangeError, check_id, check_text
 
 MAX_PEOPLE: Final = 10_000
@@ -133,7 +134,7 @@ class GroupInput(Value):
 
 
 class GroupMember(Value):
-    """One person in one role, and why."""
+    """One person in one role, and why: the id of the rule, or who chose the role, and how sure the title is read."""
 
     person_id: str
     role: str
@@ -143,6 +144,15 @@ class GroupMember(Value):
     function: str | None
     score: int
     why: str
+    rule: str
+    own_role: str | None
+    set_by: str | None
+    confidence: int
+
+    @classmethod
+    def of(cls, member: Member | MemberView) -> Self:
+        """The same, as it is derived or read."""
+        return cls.model_validate({name: getattr(member, name) for name in cls.model_fields})
 
 
 class BuyerGroup(Value):
