@@ -8,10 +8,13 @@ WHERE (source = %(source)s AND kind = 'id' AND alias = %(their_id)s)
 -- company: what is known of a company
 SELECT name, domain, industry, employee_count FROM companies WHERE company_id = %(company_id)s
 
--- people: everybody who works at a company now
-SELECT r.person_id, r.name, r.title, e.stated_seniority, r.department, r.email, r.linkedin_url, r.country
+-- people: everybody who works at a company now, once, with the level that was stated last under any of their ids
+SELECT r.person_id, r.name, r.title, (
+           SELECT e.stated_seniority FROM employments e
+           WHERE e.company_id = r.company_id AND (e.person_id = r.person_id OR e.canonical_id = r.person_id)
+           ORDER BY e.stated_seniority_stamp DESC NULLS LAST LIMIT 1
+       ), r.department, r.email, r.linkedin_url, r.country
 FROM roster r
-LEFT JOIN employments e USING (company_id, person_id)
 WHERE r.company_id = %(company_id)s
 ORDER BY r.person_id
 

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -119,7 +120,8 @@ def test_saving_waits_for_the_group_or_says_when_it_follows(system: System) -> N
 
 def test_a_pipeline_reads_what_the_consumer_derives(system: System) -> None:
     """Roster and own people together; what the group would be is what it becomes."""
-    system.publish([change("e1", "acme", "ada", "VP Sales", employee_count=250)])
+    told = change("e1", "acme", "ada", "VP Sales", employee_count=250)
+    system.publish([replace(told, person=replace(told.person, seniority="cxo") if told.person else None)])
     own = [BO, {"person_id": "ada", "country": "DE"}]
     with system.consumer_here(refresh_interval_seconds=0.01), context(system, "r") as run:
         wait_for("roster", system.consumed)
@@ -132,9 +134,9 @@ def test_a_pipeline_reads_what_the_consumer_derives(system: System) -> None:
         gone = [{"person_id": "ada", "present": False}]
         left = discover_members.execute({"company_id": "acme", "people": gone}, run, key="later")
 
-    assert [(p.person_id, p.title, p.country) for p in found.people] == [
-        ("ada", "VP Sales", "DE"),
-        ("bo", "Head of Marketing", None),
+    assert [(p.person_id, p.title, p.seniority, p.country) for p in found.people] == [
+        ("ada", "VP Sales", "cxo", "DE"),
+        ("bo", "Head of Marketing", None, None),
     ]
     assert (found.from_roster, len(derived.members), saved.outcomes.keys() <= {"refreshed", "deferred"}) == (1, 2, True)
     assert derived.members == group.members
