@@ -64,6 +64,7 @@ _ENCODERS: Final[dict[Any, Encoder]] = {
     int: integers,
     int | None: integers,
     bool: integers,
+    bool | None: integers,
     bytes: _bytes,
     bytes | None: _bytes,
     tuple[str, ...]: _nested,

@@ -64,6 +64,9 @@ class CompanyRow(NamedTuple):
 class EmploymentRow(NamedTuple):
     """A person at a company: a row of `people` and a row of `employments`.
 
+    Values stand together, and so do their stamps, as in `consumers.engine.register`: a register is a slice of the row.
+    A stamp that nobody has set is empty here and NULL in the table.
+
     Attributes:
         evidence: what else was said of who they are, each as `consumers.engine.evidence` writes it.
         canonical_id: the id that they are known by, if they have several.
@@ -72,21 +75,21 @@ class EmploymentRow(NamedTuple):
     company_id: str
     person_id: str
     name: str | None
-    name_stamp: str | None
     email: str | None
-    email_stamp: str | None
     linkedin_url: str | None
-    linkedin_url_stamp: str | None
     country: str | None
-    country_stamp: str | None
-    present: bool
-    present_stamp: str
+    name_stamp: str
+    email_stamp: str
+    linkedin_url_stamp: str
+    country_stamp: str
+    present: bool | None
     title: str | None
-    title_stamp: str | None
     department: str | None
-    department_stamp: str | None
     stated_seniority: str | None
-    stated_seniority_stamp: str | None
+    present_stamp: str
+    title_stamp: str
+    department_stamp: str
+    stated_seniority_stamp: str
     joined_at: int | None
     first_seen_at: int
     seniority: str | None

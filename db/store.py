@@ -5,6 +5,7 @@ fails if that is no longer the one in the table.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple, TypeVar
 
 import psycopg
@@ -141,8 +142,11 @@ class Store(Session):
 
 
 def _rows(kind: type[_Row], cursor: psycopg.Cursor[Any]) -> list[_Row]:
-    """All rows of a result; fetched at once, which costs a fraction of fetching one by one."""
-    return list(map(kind._make, cursor.fetchall()))
+    """All rows of a result; fetched at once, and made without a call of Python's a row, as there are thousands."""
+    rows = cursor.fetchall()
+    if rows:
+        kind._make(rows[0])  # holds the number of columns against the class, which the others then have too
+    return list(map(partial(tuple.__new__, kind), rows))
 
 
 def _check(done: Sequence[tuple[psycopg.Cursor[Any], int | None, type[Exception]]]) -> None:
@@ -191,8 +195,6 @@ def _statements(batch: BatchWrites) -> Iterable[Statement]:
             yield name, columns(kind, rows), len(rows), StaleCompanyError
     plain: list[tuple[str, type[NamedTuple], Sequence[NamedTuple]]] = [
         ("count_redeliveries", RedeliveryRow, batch.redeliveries),
-        ("write_people", EmploymentRow, batch.employments),
-        ("write_employments", EmploymentRow, batch.employments),
         ("insert_refreshes", RefreshRow, batch.refreshes),
         ("insert_operations", OperationRow, batch.operations),
         ("write_groups", GroupRow, batch.groups),
@@ -201,6 +203,10 @@ def _statements(batch: BatchWrites) -> Iterable[Statement]:
         ("insert_changes", GroupChangeRow, batch.changes),
         ("insert_outbox", OutboxRow, batch.outbox),
     ]
+    if batch.employments:
+        people = columns(EmploymentRow, batch.employments)
+        yield "write_people", people, None, RuntimeError
+        yield "write_employments", people, None, RuntimeError
     for name, kind, rows in plain:
         if rows:
             yield name, columns(kind, rows), None, RuntimeError

@@ -1,10 +1,11 @@
 """People, companies and members as the buyer group sees them, and the enumerations they are told in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, NamedTuple
+
+from schemas.values import value_class
 
 
 class Seniority(StrEnum):
@@ -62,7 +63,7 @@ RANK: Final[Mapping[str, int]] = MappingProxyType({level: rank for rank, level i
 _ROLE_RANK: Final[Mapping[str, int]] = {role: rank for rank, role in enumerate(Role)}
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Employee:
     """A person who works at the company now; `seniority` and `department` are the provider's own words."""
 
@@ -76,7 +77,7 @@ class Employee:
     country: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class CompanyFacts:
     """What is known of the company."""
 
@@ -114,7 +115,7 @@ class Member(NamedTuple):
     confidence: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Choice:
     """The role that somebody chose for a person, whatever the rules say.
 

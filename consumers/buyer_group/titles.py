@@ -96,13 +96,19 @@ def read_vocabulary() -> None:
 
 def read_employee(employee: Employee, industry: str | None = None) -> TitleReading:
     """Level and function of a person: from the title, and what that leaves open from the provider's own words."""
-    reading = classify(employee.title, industry, employee.country)
-    if reading.seniority and reading.function and not reading.presumed:
-        return reading
-    return _completed(reading, employee.seniority, employee.department)
+    return _read(employee.title, employee.seniority, employee.department, employee.country, industry)
 
 
 @lru_cache(maxsize=CACHED_TITLES)
+def _read(
+    title: str | None, seniority: str | None, department: str | None, country: str | None, industry: str | None
+) -> TitleReading:
+    reading = classify(title, industry, country)
+    if reading.seniority and reading.function and not reading.presumed:
+        return reading
+    return _completed(reading, seniority, department)
+
+
 def _completed(reading: TitleReading, seniority: str | None, department: str | None) -> TitleReading:
     named = None if reading.presumed else reading.seniority
     level = named or (_hinted_level(seniority) if seniority else None) or reading.seniority

@@ -1,12 +1,13 @@
 """What the fold knows of one company, and what it answers. Plain immutable values; times are log time in ms UTC."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, Literal, NamedTuple
 
 from consumers.engine.evidence import Evidence
 from consumers.engine.register import Register
 from schemas.events import Company, Movement, Person, PersonChange
+from schemas.values import value_class
 
 PERSON_FIELDS: Final = ("name", "email", "linkedin_url", "country")
 JOB_FIELDS: Final = ("present", "title", "department", "stated_seniority")
@@ -62,7 +63,7 @@ class Employment(NamedTuple):
         return self.job.values[0] is True
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class CompanyState:
     """One company before or after a fold.
 
@@ -77,7 +78,7 @@ class CompanyState:
     """
 
     company_id: str
-    facts: Register = Register.empty(len(FACT_FIELDS))  # noqa: RUF009  # immutable, so it can be shared
+    facts: Register = Register.empty(len(FACT_FIELDS))  # immutable, so it can be shared
     revision: int = 0
     last_refresh_at: int | None = None
     refresh_due_at: int | None = None
@@ -89,40 +90,40 @@ class CompanyState:
     seen: frozenset[Identity] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Refreshed:
     """The change is in the refresh made at its own log time."""
 
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Deferred:
     """The change is on the roster; the refresh at `until` covers it."""
 
     until: int
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Superseded:
     """All that the change says was known already, or something newer was."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Ignored:
     """The change is of a type that says nothing about a roster."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Duplicate:
     """The change had its effect before."""
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class DeadLettered:
     """The change could not be applied; the record is kept whole."""
 
@@ -133,7 +134,7 @@ Outcome = Refreshed | Deferred | Superseded | Ignored | Duplicate | DeadLettered
 Cause = Literal["change", "trailing", "requested"]
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Refresh:
     """The group is to be computed from these facts and these people, as of log time `at`.
 
@@ -153,7 +154,7 @@ class Refresh:
     corrected: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class Folded:
     """What a fold made of a company's deliveries.
 

@@ -57,35 +57,25 @@ def company_row(state: CompanyState, revision_before: int, partition: int) -> Co
 
 def employment_row(company_id: str, person: Employment) -> EmploymentRow:
     """The row of a person at a company, with what their title reads as."""
-    who, who_stamps = person.who.values, person.who.stamps
-    job, job_stamps = person.job.values, person.job.stamps
     # Without the company's industry: when that changes, nobody's row is written, and rows would tell the batches apart.
     reading = read_employee(employee(person))
-    return EmploymentRow(
-        company_id,
-        person.person_id,
-        who[0],  # type: ignore[arg-type]  # PERSON_FIELDS and JOB_FIELDS: a field has one type for ever
-        who_stamps[0] or None,
-        who[1],  # type: ignore[arg-type]
-        who_stamps[1] or None,
-        who[2],  # type: ignore[arg-type]
-        who_stamps[2] or None,
-        who[3],  # type: ignore[arg-type]
-        who_stamps[3] or None,
-        person.present,
-        job_stamps[0],
-        job[1],  # type: ignore[arg-type]
-        job_stamps[1] or None,
-        job[2],  # type: ignore[arg-type]
-        job_stamps[2] or None,
-        job[3],  # type: ignore[arg-type]
-        job_stamps[3] or None,
-        person.joined_at,
-        person.first_seen_at,
-        reading.seniority,
-        reading.function,
-        tuple(entry.text() for entry in person.evidence),
-        person.canonical_id,
+    # The engine keeps registers in the order of the row's columns: PERSON_FIELDS and JOB_FIELDS.
+    return EmploymentRow._make(
+        (
+            company_id,
+            person.person_id,
+            *person.who.values,
+            *person.who.stamps,
+            person.present,
+            *person.job.values[1:],
+            *person.job.stamps,
+            person.joined_at,
+            person.first_seen_at,
+            reading.seniority,
+            reading.function,
+            tuple(entry.text() for entry in person.evidence),
+            person.canonical_id,
+        )
     )
 
 
@@ -112,22 +102,10 @@ def company_facts(company_id: str, facts: Register) -> CompanyFacts:
 
 
 def _employment(row: EmploymentRow) -> Employment:
-    return Employment(
-        row.person_id,
-        Register(
-            (row.name, row.email, row.linkedin_url, row.country),
-            _stamps(row.name_stamp, row.email_stamp, row.linkedin_url_stamp, row.country_stamp),
-        ),
-        Register(
-            # Without a stamp nobody has said whether they are there; the column shows them as gone.
-            (row.present if row.present_stamp else None, row.title, row.department, row.stated_seniority),
-            _stamps(row.present_stamp, row.title_stamp, row.department_stamp, row.stated_seniority_stamp),
-        ),
-        row.joined_at,
-        row.first_seen_at,
-        tuple(map(Evidence.parse, row.evidence)),
-        row.canonical_id,
-    )
+    # Slices, because a roster is read for each refresh: the columns stand in the order of PERSON_FIELDS and JOB_FIELDS.
+    who, job = Register(row[2:6], row[6:10]), Register(row[10:14], row[14:18])
+    evidence = tuple(map(Evidence.parse, row.evidence)) if row.evidence else ()
+    return Employment(row.person_id, who, job, row.joined_at, row.first_seen_at, evidence, row.canonical_id)
 
 
 def _stamps(a: str | None, b: str | None, c: str | None, d: str | None) -> tuple[str, ...]:

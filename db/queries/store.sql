@@ -60,18 +60,22 @@ WHERE number > %(number)s
 ORDER BY number
 
 -- read_rosters: everybody, present or gone, at these companies
-SELECT e.company_id, e.person_id, p.name, p.name_stamp, p.email, p.email_stamp, p.linkedin_url, p.linkedin_url_stamp,
-       p.country, p.country_stamp, e.present, e.present_stamp, e.title, e.title_stamp, e.department,
-       e.department_stamp, e.stated_seniority, e.stated_seniority_stamp, to_ms(e.joined_at), to_ms(e.first_seen_at),
-       e.seniority, e.function, p.evidence, e.canonical_id
+SELECT e.company_id, e.person_id, p.name, p.email, p.linkedin_url, p.country, coalesce(p.name_stamp, ''),
+       coalesce(p.email_stamp, ''), coalesce(p.linkedin_url_stamp, ''), coalesce(p.country_stamp, ''),
+       CASE WHEN e.present_stamp <> '' THEN e.present END, e.title, e.department, e.stated_seniority, e.present_stamp,
+       coalesce(e.title_stamp, ''), coalesce(e.department_stamp, ''), coalesce(e.stated_seniority_stamp, ''),
+       to_ms(e.joined_at), to_ms(e.first_seen_at), e.seniority, e.function, p.evidence,
+       e.canonical_id
 FROM employments e JOIN people p USING (company_id, person_id)
 WHERE e.company_id = ANY (%(company_id)s::text[])
 
 -- read_people: these people at these companies
-SELECT e.company_id, e.person_id, p.name, p.name_stamp, p.email, p.email_stamp, p.linkedin_url, p.linkedin_url_stamp,
-       p.country, p.country_stamp, e.present, e.present_stamp, e.title, e.title_stamp, e.department,
-       e.department_stamp, e.stated_seniority, e.stated_seniority_stamp, to_ms(e.joined_at), to_ms(e.first_seen_at),
-       e.seniority, e.function, p.evidence, e.canonical_id
+SELECT e.company_id, e.person_id, p.name, p.email, p.linkedin_url, p.country, coalesce(p.name_stamp, ''),
+       coalesce(p.email_stamp, ''), coalesce(p.linkedin_url_stamp, ''), coalesce(p.country_stamp, ''),
+       CASE WHEN e.present_stamp <> '' THEN e.present END, e.title, e.department, e.stated_seniority, e.present_stamp,
+       coalesce(e.title_stamp, ''), coalesce(e.department_stamp, ''), coalesce(e.stated_seniority_stamp, ''),
+       to_ms(e.joined_at), to_ms(e.first_seen_at), e.seniority, e.function, p.evidence,
+       e.canonical_id
 FROM unnest(%(company_id)s::text[], %(person_id)s::text[]) AS d (company_id, person_id)
 JOIN employments e USING (company_id, person_id) JOIN people p USING (company_id, person_id)
 
@@ -168,8 +172,8 @@ WHERE w.company_id = n.company_id AND w.source = n.source AND w.event_id = n.eve
 -- write_people: what is known of people
 INSERT INTO people (company_id, person_id, name, name_stamp, email, email_stamp, linkedin_url, linkedin_url_stamp,
                     country, country_stamp, evidence)
-SELECT company_id, person_id, name, name_stamp, email, email_stamp, linkedin_url, linkedin_url_stamp, country,
-       country_stamp, evidence::text[]
+SELECT company_id, person_id, name, nullif(name_stamp, ''), email, nullif(email_stamp, ''), linkedin_url,
+       nullif(linkedin_url_stamp, ''), country, nullif(country_stamp, ''), evidence::text[]
 FROM unnest(
     %(company_id)s::text[], %(person_id)s::text[], %(name)s::text[], %(name_stamp)s::text[], %(email)s::text[],
     %(email_stamp)s::text[], %(linkedin_url)s::text[], %(linkedin_url_stamp)s::text[], %(country)s::text[],
@@ -185,9 +189,9 @@ SET name = excluded.name, name_stamp = excluded.name_stamp, email = excluded.ema
 INSERT INTO employments (company_id, person_id, present, present_stamp, title, title_stamp, department,
                          department_stamp, stated_seniority, stated_seniority_stamp, joined_at, first_seen_at,
                          seniority, function, canonical_id)
-SELECT company_id, person_id, present, present_stamp, title, title_stamp, department, department_stamp,
-       stated_seniority, stated_seniority_stamp, from_ms(joined_at), from_ms(first_seen_at), seniority, function,
-       canonical_id
+SELECT company_id, person_id, present, present_stamp, title, nullif(title_stamp, ''), department,
+       nullif(department_stamp, ''), stated_seniority, nullif(stated_seniority_stamp, ''), from_ms(joined_at),
+       from_ms(first_seen_at), seniority, function, canonical_id
 FROM unnest(
     %(company_id)s::text[], %(person_id)s::text[], %(present)s::boolean[], %(present_stamp)s::text[],
     %(title)s::text[], %(title_stamp)s::text[], %(department)s::text[], %(department_stamp)s::text[],
