@@ -19,6 +19,7 @@ from cli.relay import relay_command
 from cli.replay import replay_command
 from cli.resolver import resolver_command
 from cli.send import send_command
+from cli.set_role import set_role_command
 from cli.sources import sources_command
 from cli.status import status_command
 from cli.token import token_app
@@ -55,6 +56,7 @@ app.add_typer(dead_letters_app, name="dead-letters", rich_help_panel=_MEND)
 app.command("verify", rich_help_panel=_MEND)(verify_command)
 app.command("replay", rich_help_panel=_MEND)(replay_command)
 app.command("rebuild", rich_help_panel=_MEND)(rebuild_command)
+group_app.command("set-role")(set_role_command)
 app.add_typer(group_app, name="group", rich_help_panel=_USE)
 app.add_typer(company_app, name="company", rich_help_panel=_USE)
 app.add_typer(operations_app, name="operations", rich_help_panel=_USE)

@@ -50,6 +50,7 @@ TABLES: Final = (
     Table("companies", ("company_id",)),
     Table("people", ("company_id", "person_id")),
     Table("employments", ("company_id", "person_id")),
+    Table("role_choices", ("company_id", "workspace_id", "person_id")),
     Table("webhook_events", ("company_id", "source", "event_id")),
     Table("buyer_group_refresh_logs", ("company_id", "log_time"), left_out=("started_at", "finished_at")),
     Table(

@@ -124,6 +124,17 @@ class EventRow(NamedTuple):
     deliveries: int
 
 
+class ChoiceRow(NamedTuple):
+    """The role that somebody chose for a person in a workspace; None: they took it back."""
+
+    company_id: str
+    workspace_id: str
+    person_id: str
+    role: str | None
+    set_by: str | None
+    stamp: str
+
+
 class RedeliveryRow(NamedTuple):
     """A change that was in the inbox before the batch, and how often the batch had it again."""
 
@@ -270,6 +281,7 @@ class BatchWrites:
     events: list[EventRow] = field(default_factory=list)
     redeliveries: list[RedeliveryRow] = field(default_factory=list)
     employments: list[EmploymentRow] = field(default_factory=list)
+    choices: list[ChoiceRow] = field(default_factory=list)
     refreshes: list[RefreshRow] = field(default_factory=list)
     operations: list[OperationRow] = field(default_factory=list)
     groups: list[GroupRow] = field(default_factory=list)

@@ -14,6 +14,7 @@ from db.arrays import columns, integers, texts
 from db.errors import PositionMovedError, StaleCompanyError, translated
 from db.rows import (
     BatchWrites,
+    ChoiceRow,
     CompanyRow,
     DeadLetterRow,
     EmploymentRow,
@@ -33,7 +34,7 @@ from db.rows import (
 )
 from db.session import Session
 
-_Row = TypeVar("_Row", CompanyRow, EmploymentRow, EventKey, GroupRow, MemberRow, PolicyRow)
+_Row = TypeVar("_Row", ChoiceRow, CompanyRow, EmploymentRow, EventKey, GroupRow, MemberRow, PolicyRow)
 NO_POLICIES: Final = 2**62
 """Greater than the number of any policy version."""
 
@@ -80,7 +81,7 @@ class Store(Session):
             return [row[0] for row in self._open().execute(self._sql["read_due"], wanted).fetchall()]
 
     def companies(self, ids: Iterable[str], keys: Sequence[EventKey], policies_after: int = NO_POLICIES) -> "Known":
-        """Companies by id, which of these changes are in the inbox, and new policy versions; one round trip.
+        """Companies by id, which of these changes are in the inbox, roles chosen there, new policies; one round trip.
 
         Args:
             ids: of companies.
@@ -93,7 +94,13 @@ class Store(Session):
                 rows = connection.execute(self._sql["read_companies"], {"company_id": texts([*ids])})
                 seen = connection.execute(self._sql["read_inbox"], columns(EventKey, keys))
                 policies = connection.execute(self._sql["read_policies"], {"number": policies_after})
-            return Known(_rows(CompanyRow, rows), set(_rows(EventKey, seen)), _rows(PolicyRow, policies))
+                choices = connection.execute(self._sql["read_choices"], {"company_id": texts([*ids])})
+            return Known(
+                _rows(CompanyRow, rows),
+                set(_rows(EventKey, seen)),
+                _rows(PolicyRow, policies),
+                _rows(ChoiceRow, choices),
+            )
 
     def policies(self) -> list[PolicyRow]:
         """All policy versions, in order."""
@@ -162,6 +169,7 @@ class Known(NamedTuple):
     companies: list[CompanyRow]
     seen: set[EventKey]
     policies: list[PolicyRow]
+    choices: list[ChoiceRow]
 
 
 class Rosters(NamedTuple):
@@ -195,6 +203,7 @@ def _statements(batch: BatchWrites) -> Iterable[Statement]:
             yield name, columns(kind, rows), len(rows), StaleCompanyError
     plain: list[tuple[str, type[NamedTuple], Sequence[NamedTuple]]] = [
         ("count_redeliveries", RedeliveryRow, batch.redeliveries),
+        ("write_choices", ChoiceRow, batch.choices),
         ("insert_refreshes", RefreshRow, batch.refreshes),
         ("insert_operations", OperationRow, batch.operations),
         ("write_groups", GroupRow, batch.groups),

@@ -22,6 +22,8 @@ MAX_LEAD_MS: Final = 24 * 3600 * 1000
 MAX_TIME_MS: Final = 253_402_300_799_999
 """9999-12-31, the last millisecond that ISO 8601 and datetime can write."""
 MAX_EMPLOYEES: Final = 2**62
+DEFAULT_WORKSPACE: Final = "default"
+"""Whose the group is that nobody names a workspace for."""
 
 
 class Movement(StrEnum):

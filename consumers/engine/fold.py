@@ -15,6 +15,8 @@ from consumers.engine.state import (
     PENDING_EVENTS_KEPT,
     PERSON_FIELDS,
     Cause,
+    Choice,
+    ChoiceKey,
     CompanyState,
     DeadLettered,
     Deferred,
@@ -27,11 +29,13 @@ from consumers.engine.state import (
     Refresh,
     Refreshed,
     Superseded,
+    counting,
     facts_of,
     job_of,
     who_of,
 )
 from schemas.events import (
+    DEFAULT_WORKSPACE,
     IDENTITY_TYPES,
     PERSON_TYPES,
     ChangeType,
@@ -93,6 +97,7 @@ class _Folding:
         self._outcomes: list[tuple[Delivery, Outcome]] = []
         self._refreshes: list[Refresh] = []
         self._touched: set[str] = set()
+        self._choices, self._chosen = dict(state.choices), set[ChoiceKey]()
 
     def take(self, delivery: Delivery) -> None:
         """One delivery. What is due by its time comes first: the refresh at 14:00 does not know the change of 14:05."""
@@ -118,8 +123,10 @@ class _Folding:
             pending_events=tuple(self._pending_events),
             roster=self._roster,
             seen=frozenset(self._seen),
+            choices=self._choices,
         )
-        return Folded(state, tuple(self._outcomes), tuple(self._refreshes), frozenset(self._touched))
+        touched, chosen = frozenset(self._touched), frozenset(self._chosen)
+        return Folded(state, tuple(self._outcomes), tuple(self._refreshes), touched, chosen)
 
     def _outcome(self, delivery: Delivery) -> Outcome:
         identity = delivery.identity
@@ -138,7 +145,9 @@ class _Folding:
         if kind == ChangeType.REFRESH_REQUESTED:
             self._learn(change, None)
             return "requested"
-        if kind in (ChangeType.OPTED_OUT, ChangeType.ROLE_SET):
+        if kind == ChangeType.ROLE_SET:
+            return self._choose(change)
+        if kind == ChangeType.OPTED_OUT:
             raise UnsupportedChangeError(f"{kind} is not supported by this version; retry it with one that does")
         if kind in IDENTITY_TYPES and change.person is not None:
             news = self._judge(change, change.person.id)
@@ -148,6 +157,25 @@ class _Folding:
         if self._learn(change, change.person):
             return "change"
         return Superseded("all that it says was known, or something newer was")
+
+    def _choose(self, change: PersonChange) -> Cause | Superseded | Ignored:
+        """A user's own choice of role: it says nothing of whether the person works here, and needs no policy."""
+        if change.person is None:
+            return Ignored("a role was set, but for nobody")
+        workspace_id = change.workspace_id or DEFAULT_WORKSPACE
+        role = (change.role or "").strip() or None
+        choice = Choice(workspace_id, change.person.id, role, change.requested_by, stamp_of(change))
+        self._learn(change, None)
+        key = (workspace_id, choice.person_id)
+        before = self._choices.get(key)
+        if before is not None and not choice.follows(before):
+            return Superseded("somebody has chosen another role since")
+        self._choices[key] = choice
+        self._chosen.add(key)
+        self._revision += 1
+        if (before.role if before else None) == role:
+            return Superseded("the role was set so already" if role else "no role was set")
+        return "change"
 
     def _learn(self, change: PersonChange, person: Person | None) -> bool:
         """Join what the change says into facts and roster; whether any of it is news."""
@@ -220,10 +248,11 @@ class _Folding:
             company = self._state.company_id
             raise IncompleteRosterError(f"company {company} must be refreshed, but only part of it is loaded")
         people, corrected = self._identify()
+        choices = counting(self._choices, self._roster) if self._choices else ()
         ids = self._pending_events if event_id is None else [*self._pending_events, event_id]
         covered = self._pending_count + (event_id is not None)
         event_ids = tuple(ids[:PENDING_EVENTS_KEPT])
-        self._refreshes.append(Refresh(at, cause, covered, event_ids, self._facts, people, corrected))
+        self._refreshes.append(Refresh(at, cause, covered, event_ids, self._facts, people, corrected, choices))
         self._revision += 1
         self._last_refresh_at = at
         self._refresh_due_at = self._pending_since = None

@@ -5,7 +5,7 @@ from dataclasses import field
 from typing import Final, Literal, NamedTuple
 
 from consumers.engine.evidence import Evidence
-from consumers.engine.register import Register
+from consumers.engine.register import Register, Stamp
 from schemas.events import Company, Movement, Person, PersonChange
 from schemas.values import value_class
 
@@ -63,6 +63,42 @@ class Employment(NamedTuple):
         return self.job.values[0] is True
 
 
+class Choice(NamedTuple):
+    """The role that somebody chose for a person in a workspace; whether they work here is another matter.
+
+    Attributes:
+        role: as they said it; None: they took their choice back.
+        stamp: of who said so; the greatest counts (law L4).
+    """
+
+    workspace_id: str
+    person_id: str
+    role: str | None
+    set_by: str | None
+    stamp: Stamp
+
+    def follows(self, other: "Choice") -> bool:
+        """Whether this one counts of two for the same person and workspace."""
+        mine = (self.stamp, self.role or "", self.set_by or "")
+        return mine > (other.stamp, other.role or "", other.set_by or "")
+
+
+ChoiceKey = tuple[str, str]
+"""Workspace and person."""
+
+
+def counting(choices: Mapping[ChoiceKey, Choice], roster: Mapping[str, Employment]) -> tuple[Choice, ...]:
+    """The choice that counts of each person, under the id that they are known by, in order; those taken back do not."""
+    found: dict[ChoiceKey, Choice] = {}
+    for (workspace_id, person_id), choice in choices.items():
+        known = roster.get(person_id)
+        person_id_now = (known.canonical_id if known else None) or person_id
+        key = (workspace_id, person_id_now)
+        if key not in found or choice.follows(found[key]):
+            found[key] = choice._replace(person_id=person_id_now)
+    return tuple(choice for _, choice in sorted(found.items()) if choice.role is not None)
+
+
 @value_class(frozen=True, slots=True)
 class CompanyState:
     """One company before or after a fold.
@@ -75,6 +111,7 @@ class CompanyState:
         pending_events: their event ids, oldest first, the first `PENDING_EVENTS_KEPT`.
         roster: by person id; all of it when `roster_complete`, else only those whom the batch names.
         seen: identities that are in the inbox, of those that the batch names.
+        choices: all roles that somebody chose.
     """
 
     company_id: str
@@ -88,6 +125,7 @@ class CompanyState:
     roster: Mapping[str, Employment] = field(default_factory=dict)
     roster_complete: bool = True
     seen: frozenset[Identity] = frozenset()
+    choices: Mapping[ChoiceKey, Choice] = field(default_factory=dict)
 
 
 @value_class(frozen=True, slots=True)
@@ -143,6 +181,7 @@ class Refresh:
         event_ids: the first `PENDING_EVENTS_KEPT` of them, oldest first.
         people: everybody present, once, in order of the id that they are known by.
         corrected: by person id, what it was known as before and is from now on, where that is not the same.
+        choices: roles that somebody chose and did not take back, in order, by the ids that people are known by.
     """
 
     at: int
@@ -152,6 +191,7 @@ class Refresh:
     facts: Register
     people: tuple[Employment, ...]
     corrected: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    choices: tuple[Choice, ...] = ()
 
 
 @value_class(frozen=True, slots=True)
@@ -162,12 +202,14 @@ class Folded:
         outcomes: one for each delivery, in order (law L7).
         refreshes: in order of `at`.
         touched: ids of the people whose employment is another value than before.
+        chosen: the choices that are other values than before.
     """
 
     state: CompanyState
     outcomes: tuple[tuple[Delivery, Outcome], ...]
     refreshes: tuple[Refresh, ...]
     touched: frozenset[str]
+    chosen: frozenset[ChoiceKey] = frozenset()
 
 
 def facts_of(company: Company) -> tuple[str | int | None, ...]:

@@ -18,6 +18,7 @@ from consumers.settings import ConsumerSettings
 from consumers.workspaces.policies import Policies
 from db.rows import (
     BatchWrites,
+    ChoiceRow,
     CompanyRow,
     EmploymentRow,
     EventKey,
@@ -61,6 +62,7 @@ class _Loaded:
 
     companies: Mapping[str, CompanyRow]
     seen: set[EventKey]
+    choices: Sequence[ChoiceRow]
     rosters: Rosters
     whole: set[str]
     more_due: bool
@@ -131,7 +133,7 @@ class Processor:
             if d.change.person is not None
         }
         rosters = self.store.rosters(sorted(whole), sorted(some))
-        return _Loaded(companies, known.seen, rosters, whole, len(due) >= self.settings.due_limit)
+        return _Loaded(companies, known.seen, known.choices, rosters, whole, len(due) >= self.settings.due_limit)
 
     def _may_refresh(self, row: CompanyRow, deliveries: Sequence[Delivery], clocks: Mapping[int, int]) -> bool:
         until = _until(row, deliveries, clocks)
@@ -157,6 +159,7 @@ class Processor:
             writes.employments.extend(
                 employment_row(company_id, folded.state.roster[person]) for person in sorted(folded.touched)
             )
+            writes.choices.extend(ChoiceRow(company_id, *folded.state.choices[key]) for key in sorted(folded.chosen))
             if folded.refreshes:
                 regrouping.company(company_id, folded.refreshes, stored.groups(company_id))
         regrouping.finish()
@@ -225,6 +228,7 @@ class _Stored:
         self._people = _by_company(loaded.rosters.employments)
         self._heads = _by_company(loaded.rosters.groups)
         self._members = _by_company(loaded.rosters.members)
+        self._choices = _by_company(loaded.choices)
         self._seen = {
             company_id: frozenset(Identity(key.source, key.event_id) for key in keys)
             for company_id, keys in _by_company(loaded.seen).items()
@@ -235,7 +239,8 @@ class _Stored:
         row = self._loaded.companies.get(company_id)
         if row is None:
             return CompanyState(company_id, seen=seen)
-        return company_state(row, self._people.get(company_id, ()), company_id in self._loaded.whole, seen)
+        people, choices = self._people.get(company_id, ()), self._choices.get(company_id, ())
+        return company_state(row, people, company_id in self._loaded.whole, seen, choices)
 
     def groups(self, company_id: str) -> dict[str, Group]:
         members = self._members.get(company_id, [])
@@ -249,7 +254,7 @@ class _Stored:
         }
 
 
-_Row = TypeVar("_Row", EmploymentRow, EventKey, GroupRow, MemberRow)
+_Row = TypeVar("_Row", ChoiceRow, EmploymentRow, EventKey, GroupRow, MemberRow)
 
 
 def _by_company(rows: Iterable[_Row]) -> dict[str, list[_Row]]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from consumers.buyer_group import (
+    NO_CHOICES,
+    Choice,
     CompanyFacts,
     Employee,
     GroupChange,
@@ -101,7 +103,9 @@ class Regrouping:
         """One workspace's group at one refresh; whether it changed. What is tracked no more has no members."""
         started, company_id = self.clock(), company.company_id
         before = groups.get(policy.workspace_id, NOBODY)
-        members = derive_group(company, people, policy) if policy.tracking.holds(company) else ()
+        members: tuple[Member, ...] = ()
+        if policy.tracking.holds(company):
+            members = derive_group(company, people, policy, _chosen(refresh, policy.workspace_id))
         group = before
         if members != before.members:
             group = replace(before, members=members)
@@ -225,7 +229,15 @@ def _member_row(company_id: str, workspace_id: str, m: Member) -> MemberRow:
     )
 
 
+def _chosen(refresh: Refresh, workspace_id: str) -> Mapping[str, Choice]:
+    """The roles that somebody chose in a workspace, by person."""
+    if not refresh.choices:
+        return NO_CHOICES
+    return {c.person_id: Choice(c.role or "", c.set_by) for c in refresh.choices if c.workspace_id == workspace_id}
+
+
 def _input_hash(refresh: Refresh, policy: Policy) -> str:
     people = [(p.person_id, p.who.values, p.job.values) for p in refresh.people]
-    inputs = repr((refresh.facts.values, people, policy.workspace_id, policy.version))
+    chosen = [choice for choice in refresh.choices if choice.workspace_id == policy.workspace_id]
+    inputs = repr((refresh.facts.values, people, policy.workspace_id, policy.version, *chosen))
     return hashlib.blake2b(inputs.encode(), digest_size=16).hexdigest()

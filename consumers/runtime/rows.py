@@ -5,12 +5,16 @@ from collections.abc import Iterable
 from consumers.buyer_group import CompanyFacts, Employee, read_employee
 from consumers.engine.evidence import Evidence
 from consumers.engine.register import NEVER, Register
-from consumers.engine.state import CompanyState, Employment, Identity
-from db.rows import CompanyRow, EmploymentRow
+from consumers.engine.state import Choice, CompanyState, Employment, Identity
+from db.rows import ChoiceRow, CompanyRow, EmploymentRow
 
 
 def company_state(
-    row: CompanyRow, people: Iterable[EmploymentRow], whole: bool, seen: frozenset[Identity]
+    row: CompanyRow,
+    people: Iterable[EmploymentRow],
+    whole: bool,
+    seen: frozenset[Identity],
+    choices: Iterable[ChoiceRow] = (),
 ) -> CompanyState:
     """The state of a company that is in the database."""
     return CompanyState(
@@ -28,6 +32,7 @@ def company_state(
         roster={person.person_id: _employment(person) for person in people},
         roster_complete=whole,
         seen=seen,
+        choices={(row.workspace_id, row.person_id): Choice(*row[1:]) for row in choices},
     )
 
 

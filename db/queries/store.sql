@@ -53,6 +53,11 @@ SELECT w.company_id, w.source, w.event_id
 FROM unnest(%(company_id)s::text[], %(source)s::text[], %(event_id)s::text[]) AS d (company_id, source, event_id)
 JOIN webhook_events w USING (company_id, source, event_id)
 
+-- read_choices: roles that somebody chose for people of these companies
+SELECT company_id, workspace_id, person_id, role, set_by, stamp
+FROM role_choices
+WHERE company_id = ANY (%(company_id)s::text[])
+
 -- read_policies: policy versions appended since one of them
 SELECT number, workspace_id, version, to_ms(counts_from), policy::text
 FROM workspaces
@@ -205,6 +210,15 @@ SET present = excluded.present, present_stamp = excluded.present_stamp, title = 
     stated_seniority = excluded.stated_seniority, stated_seniority_stamp = excluded.stated_seniority_stamp,
     joined_at = excluded.joined_at, first_seen_at = excluded.first_seen_at, seniority = excluded.seniority,
     function = excluded.function, canonical_id = excluded.canonical_id
+
+-- write_choices: roles that somebody chose, or took back
+INSERT INTO role_choices (company_id, workspace_id, person_id, role, set_by, stamp)
+SELECT * FROM unnest(
+    %(company_id)s::text[], %(workspace_id)s::text[], %(person_id)s::text[], %(role)s::text[], %(set_by)s::text[],
+    %(stamp)s::text[]
+)
+ON CONFLICT (company_id, workspace_id, person_id) DO UPDATE
+SET role = excluded.role, set_by = excluded.set_by, stamp = excluded.stamp
 
 -- insert_refreshes: refreshes made
 INSERT INTO buyer_group_refresh_logs (company_id, log_time, cause, changes_covered, outcome, started_at, finished_at)

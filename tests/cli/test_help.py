@@ -22,6 +22,7 @@ COMMANDS = (
     ["classify"],
     ["group"],
     ["group", "show"],
+    ["group", "set-role"],
     ["company"],
     ["company", "link"],
     ["operations"],

@@ -16,7 +16,7 @@ VIEWS = {
 TABLES = """
     webhook_events buyer_group_refresh_logs pipeline_operations companies people employments workspaces buyer_groups
     buyer_group_members buyer_group_changes outbox consumer_positions dead_letters
-    parked_hints company_aliases webhook_dead_letters api_tokens idempotency_keys
+    role_choices parked_hints company_aliases webhook_dead_letters api_tokens idempotency_keys
 """
 
 
