@@ -9,6 +9,7 @@ import typer
 from cli.environment import read_settings
 from cli.failures import USAGE, CommandError
 from cli.output import AsJson, counted, emit, note, now_ms, say
+from cli.rosters import read_state
 from cli.servers import database_trouble, kafka_trouble
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def link_command(theirs: Theirs, ours: Ours, domain: Domain = None, wait: Wait =
     url = settings.database_url.get_secret_value()
     with database_trouble(url), Store(url) as store, kafka_trouble(settings.kafka_bootstrap_servers):
         _wait_for_consumers(settings, store, wait)
-        state = _state(store, theirs)
+        state = read_state(store, theirs)
         changes = _changes(store, state, ours) if state is not None else []
         try:
             appended = Appender(settings, "person-changes-cli", 60.0).append(
@@ -108,17 +109,6 @@ def _wait_for_consumers(settings: "ConsumerSettings", store: "Store", seconds: f
                 "see `person-changes status`, then run it again"
             )
         time.sleep(_LOOK_SECONDS)
-
-
-def _state(store: "Store", company_id: str) -> "CompanyState | None":
-    """A company with its whole roster; None when nothing was ever said of it."""
-    from consumers.runtime.rows import company_state
-
-    rows = store.companies([company_id], []).companies
-    if not rows:
-        return None
-    employments = store.rosters([company_id], []).employments
-    return company_state(rows[0], employments, whole=True, seen=frozenset())
 
 
 def _changes(store: "Store", state: "CompanyState", ours: str) -> "list[PersonChange]":

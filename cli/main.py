@@ -14,6 +14,7 @@ from cli.hints import hints_app
 from cli.ingress import ingress_command
 from cli.migrate import migrate_command
 from cli.operations import operations_app
+from cli.person import person_app
 from cli.rebuild import rebuild_command
 from cli.relay import relay_command
 from cli.replay import replay_command
@@ -60,6 +61,7 @@ group_app.command("set-role")(set_role_command)
 app.add_typer(group_app, name="group", rich_help_panel=_USE)
 app.add_typer(company_app, name="company", rich_help_panel=_USE)
 app.add_typer(operations_app, name="operations", rich_help_panel=_USE)
+app.add_typer(person_app, name="person", rich_help_panel=_USE)
 app.add_typer(hints_app, name="hints", rich_help_panel=_USE)
 app.add_typer(token_app, name="token", rich_help_panel=_USE)
 

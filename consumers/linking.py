@@ -1,7 +1,8 @@
 """A company that turns out to be another one: what is known of it, said once more under the right id. Pure.
 
-Each field is said again with the stamp that it has, so the rosters join as if it had been said there at once (law L4);
-and everybody has left the company that is none.
+Each field is said again with the stamp that it has, so the rosters join as if it had been said there at once (law L4),
+and so is what tells who is one person, earlier addresses and merges by hand; and everybody has left the company that is
+none.
 """
 
 import hashlib
@@ -11,9 +12,11 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from consumers.engine.evidence import OTHER, SAME
+from consumers.engine.identifiers import EMAIL, Identifier, profile_url
 from consumers.engine.register import Register, Stamp, parts_of
 from consumers.engine.state import FACT_FIELDS, JOB_FIELDS, PERSON_FIELDS, CompanyState, Employment, Identity
-from schemas.events import MAX_ID_BYTES, ChangeType, Company, Movement, Person, PersonChange
+from schemas.events import MAX_ID_BYTES, ChangeType, Company, FieldChange, Movement, Person, PersonChange
 
 SOURCE: Final = "company-link"
 _PERSON: Final = {**{name: name for name in (*PERSON_FIELDS, *JOB_FIELDS)}, "stated_seniority": "seniority"}
@@ -40,7 +43,7 @@ def link(old: CompanyState, ours: str, now: int, known: AbstractSet[Identity] = 
     Returns:
         Changes at `ours` first, then the departures; the same state gives the former with the same ids again.
     """
-    moved = [*_facts_and_people(old, ours, now), *_beginnings(old, ours, now)]
+    moved = [*_facts_and_people(old, ours, now), *_verdicts(old, ours, now), *_beginnings(old, ours, now)]
     return [*_one_identity_each(moved, known), *_departures(old, ours, now)]
 
 
@@ -52,6 +55,8 @@ def _facts_and_people(old: CompanyState, ours: str, now: int) -> Iterator[Person
         for register, names in ((employment.who, PERSON_FIELDS), (employment.job, JOB_FIELDS)):
             for stamp, name, value in _fields(register, names):
                 said[stamp].people[person_id][_PERSON[name]] = value
+        for stamp, name, value in _earlier(employment):
+            said[stamp].people[person_id][name] = value
     for stamp, one in sorted(said.items()):
         company = Company(ours, **one.facts)  # type: ignore[arg-type]  # FACT_FIELDS are a company's fields
         if not one.people:
@@ -60,6 +65,25 @@ def _facts_and_people(old: CompanyState, ours: str, now: int) -> Iterator[Person
             movement = _movement(values.pop("present", None), old.roster[person_id], stamp)
             person = Person(person_id, **values)  # type: ignore[arg-type]  # _PERSON are a person's fields
             yield _change(stamp, company, now, movement, person)
+
+
+def _earlier(employment: Employment) -> Iterator[tuple[Stamp, str, object]]:
+    """Addresses and profiles that somebody had, as fields of a person."""
+    for kind, value, stamp in employment.evidence:
+        if kind == EMAIL:
+            yield stamp, "email", value
+        elif kind not in (SAME, OTHER):
+            yield stamp, "linkedin_url", profile_url(Identifier(kind, value))
+
+
+def _verdicts(old: CompanyState, ours: str, now: int) -> Iterator[PersonChange]:
+    """What was said of two ids, whether or not anybody has them."""
+    for person_id, employment in sorted(old.roster.items()):
+        for kind, other, stamp in employment.evidence:
+            if kind in (SAME, OTHER):
+                change = _change(stamp, Company(ours), now, Movement.UNSTATED, Person(person_id))
+                type_ = ChangeType.MERGED if kind == SAME else ChangeType.SPLIT
+                yield replace(change, type=type_, changes={"id": FieldChange(other, person_id)})
 
 
 def _fields(register: Register, names: Sequence[str]) -> Iterator[tuple[Stamp, str, object]]:
@@ -100,7 +124,8 @@ def _change(
 def _beginnings(old: CompanyState, ours: str, now: int) -> Iterator[PersonChange]:
     """When people joined or were first seen, where no field that still counts is as old as that."""
     for person_id, employment in sorted(old.roster.items()):
-        stamps = [stamp for stamp in (*employment.who.stamps, *employment.job.stamps) if stamp]
+        evidence = (entry.stamp for entry in employment.evidence)
+        stamps = [stamp for stamp in (*employment.who.stamps, *employment.job.stamps, *evidence) if stamp]
         times = {parts_of(stamp)[0] for stamp in stamps}
         presence = employment.job.stamps[0]
         joined_at = employment.joined_at

@@ -36,6 +36,7 @@ class SourceConfig(Scheme):
         preset: where its scheme came from.
         secrets: any of them proves the sender; the first that counts answers a challenge.
         company_ids: whether the payload's company ids are ours, or the provider's own.
+        person_ids: the same for its person ids; ours are shared by all sources that have them.
         adapter: what reads the payload.
         success: the answer to what was taken; None is our own.
         keeps_unreadable: a payload that cannot be read is kept and answered with success, for a sender who would take
@@ -48,6 +49,7 @@ class SourceConfig(Scheme):
     preset: str | None = None
     secrets: tuple[SecretRef, ...] = ()
     company_ids: Literal["ours", "theirs"] = "ours"
+    person_ids: Literal["ours", "theirs"] = "ours"
     adapter: str = "original"
     success: Success | None = None
     keeps_unreadable: bool = False

@@ -125,6 +125,7 @@ def _keys(config: SourceConfig) -> tuple[tuple[Key, ...], list[str]]:
 
 def _source(name: str, config: SourceConfig, keys: tuple[Key, ...], settings: IngressSettings) -> Source:
     read = ADAPTERS[config.adapter]
+    theirs = {"companies": config.company_ids == "theirs", "people": config.person_ids == "theirs"}
     return Source(
         name=name,
         given=name,
@@ -132,7 +133,7 @@ def _source(name: str, config: SourceConfig, keys: tuple[Key, ...], settings: In
         keys=keys,
         adapter=config.adapter,
         verifier=_verifier(config, keys, settings),
-        read=with_own_ids(name, read) if config.company_ids == "theirs" else read,
+        read=with_own_ids(name, read, **theirs) if any(theirs.values()) else read,
         success=config.success,
         challenge=Challenge(keys) if config.challenge else None,
         path_token=any(place.path for place in config.tokens),

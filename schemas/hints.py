@@ -10,6 +10,7 @@ from typing import Final
 
 from schemas.codec import Codec
 from schemas.events import (
+    IDENTITY_TYPES,
     Company,
     FieldChange,
     InvalidChangeError,
@@ -52,8 +53,11 @@ class PersonHint:
 
     def at(self, company: Company, person_id: str | None = None) -> PersonChange:
         """The change that this hint is at a company, where the person may have another id than the source's."""
-        person = self.person
+        person, changes = self.person, self.changes
         if person_id is not None and person_id != person.id:
+            if self.type in IDENTITY_TYPES and (said := changes.get("id")) is not None:
+                # Both ids of a source are written alike.
+                changes = {"id": FieldChange(f"{person_id.removesuffix(person.id)}{said.old}", person_id)}
             person = Person(person_id, *(getattr(person, name) for name in Person.__slots__[1:]))
         return PersonChange(
             event_id=self.event_id,
@@ -64,7 +68,7 @@ class PersonHint:
             company=company,
             movement=self.movement,
             person=person,
-            changes=self.changes,
+            changes=changes,
         )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from schemas.events import ChangeType, Company, Movement, PersonChange
+from schemas.events import IDENTITY_TYPES, ChangeType, Company, Movement, PersonChange
 from schemas.hints import PersonHint
 
 
@@ -40,14 +40,14 @@ class Parked:
 def resolve(hint: PersonHint, known: Sequence[Known]) -> Resolved | Parked:
     """Who is to be told of a hint.
 
-    Whoever opted out is erased wherever they are known; all else is for the companies where they are now, and a
-    departure for the one that they left.
+    Whoever opted out is erased wherever they are known, and which ids are one person is so everywhere; all else is for
+    the companies where they are now, and a departure for the one that they left.
 
     Args:
         hint: valid.
         known: where the source's person is known, in an order that is always the same.
     """
-    everywhere = hint.type == ChangeType.OPTED_OUT
+    everywhere = hint.type == ChangeType.OPTED_OUT or hint.type in IDENTITY_TYPES
     told = [place for place in known if everywhere or (place.present and _is_meant(hint, place))]
     return _told(hint, told) if told else Parked(_why_nobody(hint, known))
 

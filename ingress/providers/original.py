@@ -1,7 +1,8 @@
 """The original's payload: one JSON object in camelCase, a change of one person at one company.
 
 A person who moves makes two records, one for each company, with the same event id. Who opts out does so everywhere: at
-the company that is named, if one is, and by a hint wherever else they are known.
+the company that is named, if one is, and by a hint wherever else they are known. Two ids are one person, or two, at the
+company that is named, or wherever they are known.
 """
 
 from collections.abc import Set as AbstractSet
@@ -10,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from ingress.providers import Found, Skipped
 from ingress.providers.fields import JsonObject, as_object, count, field_changes, identifier, instant, text
 from schemas.events import (
+    IDENTITY_TYPES,
     PERSON_TYPES,
     ChangeType,
     Company,
@@ -24,7 +26,7 @@ from schemas.events import (
 from schemas.hints import PersonHint, validate_hint
 
 DEFAULT_SOURCE: Final = "generic"
-TAKEN: Final = PERSON_TYPES | {ChangeType.OPTED_OUT, ChangeType.REFRESH_REQUESTED}
+TAKEN: Final = PERSON_TYPES | IDENTITY_TYPES | {ChangeType.OPTED_OUT, ChangeType.REFRESH_REQUESTED}
 """The types a webhook may carry; a user's own choice of role is no provider's to make."""
 _MAX_SHOWN: Final = 80
 
@@ -67,7 +69,10 @@ def read_changes(payload: Any, received_at: int, source: str | None) -> list[Per
 def read_payload(
     payload: Any, received_at: int, source: str | None, hinted: AbstractSet[str]
 ) -> list[PersonChange] | Found | Skipped:
-    """The same, where payloads of the types `hinted` become a hint when they name no company."""
+    """The same, where payloads of the types `hinted` become a hint when they name no company.
+
+    So does what is said of two ids, which is a provider's word on all companies that know them.
+    """
     if not isinstance(payload, dict):
         raise InvalidChangeError("body", "must be a JSON object with one change")
     if not isinstance(kind := payload.get("type"), str):
@@ -82,7 +87,7 @@ def read_payload(
         received_at=received_at,
         said=_said(payload),
     )
-    if kind == ChangeType.OPTED_OUT or (kind in hinted and not _names_company(payload)):
+    if kind == ChangeType.OPTED_OUT or ((kind in hinted or kind in IDENTITY_TYPES) and not _names_company(payload)):
         return _everywhere(payload, head)
     if kind == ChangeType.COMPANY_CHANGE:
         return _move(payload, head)

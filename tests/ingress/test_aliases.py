@@ -14,13 +14,13 @@ from cli.main import app
 from db.aliases import AliasKey, domain_key, id_key
 from db.errors import RetryableDatabaseError
 from ingress.aliases import CACHE_SECONDS, Aliases
-from ingress.providers import Skipped
+from ingress.providers import Found, Skipped
 from ingress.providers.original import read_changes
 from ingress.providers.own_ids import with_own_ids
 from ingress.providers.registry import ADAPTERS
 from ingress.settings import IngressSettings
 from ingress.sources import Sources, sources_from
-from schemas.events import Company, Movement, PersonChange
+from schemas.events import Company, FieldChange, Movement, PersonChange
 from tests.support.changes import NOW, change
 from tests.support.payloads import LUSHA
 from tests.support.system import System, wait_for
@@ -145,6 +145,47 @@ def test_own_ids_mark_every_company_of_every_record() -> None:
     assert [one.company.id for one in signal.changes] == ["acme:40823133"]
     assert len(signal.hints) == 1
     assert isinstance(with_own_ids("acme", read_changes)({"type": "x"}, NOW, "acme"), Skipped)
+
+
+def test_own_ids_mark_people_only_where_they_are_the_source_s() -> None:
+    """So that two providers' 123 are two ids; in a merge both are marked, in a hint none."""
+    merged = {
+        "id": 1,
+        "type": "person.merged",
+        "person": {"id": 2},
+        "company": 4,
+        "changes": {"id": {"old": 3, "new": 2}},
+    }
+    for companies in (False, True):
+        (change,) = _changes(with_own_ids("acme", read_changes, companies=companies, people=True)(merged, NOW, "acme"))
+        assert change.person is not None
+        assert (change.company.id, change.person.id) == ("acme:4" if companies else "4", "acme:2")
+        assert change.changes["id"] == FieldChange("acme:3", "acme:2")
+    promoted = {"id": 1, "type": "person.promotion", "person": 2, "company": 4, "changes": {"id": {"old": 3}}}
+    (change,) = _changes(with_own_ids("acme", read_changes, people=True)(promoted, NOW, "acme"))
+    assert change.changes["id"] == FieldChange("3")
+    refresh = {"id": 1, "type": "buyer_group.refresh_requested", "company": 4}
+    (change,) = _changes(with_own_ids("acme", read_changes, people=True)(refresh, NOW, "acme"))
+    assert change.person is None
+    everywhere = with_own_ids("acme", read_changes, people=True)({**merged, "company": None}, NOW, "acme")
+    assert isinstance(everywhere, Found)
+    assert everywhere.hints[0].person.id == "2"
+
+
+def _changes(found: object) -> list[PersonChange]:
+    assert isinstance(found, list)
+    return found
+
+
+def test_a_company_is_never_known_by_its_name() -> None:
+    """Another company of the same name, with another domain or none, stays another company: nothing asks by name."""
+    table = FakeTable(a77="co-1")
+    table.taught[domain_key("acme.test")] = "co-1"
+    theirs = {"acme:a77": None, "acme:78": "acme.example", "acme:79": None}
+    named = [replace(at(company), company=Company(company, "Acme Inc", domain)) for company, domain in theirs.items()]
+
+    assert [one.company.id for one in ours(made(table), *named)] == ["co-1", "acme:78", "acme:79"]
+    assert not [key for asked in table.asked for key in asked if "Acme Inc" in key]
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from ingress.providers import Found, Skipped
 from ingress.providers.original import TAKEN, read_changes
 from local.welcome import EXAMPLE
 from schemas.codec import decode_change, encode_change
-from schemas.events import ChangeType, InvalidChangeError, PersonChange, canonical_type
+from schemas.events import IDENTITY_TYPES, ChangeType, InvalidChangeError, PersonChange, canonical_type
 from schemas.hints import decode_hint, encode_hint
 from schemas.topics import change_headers, company_key
 
@@ -59,7 +59,12 @@ _WHOLE = {
         "newCompany": {"id": "new", "industry": "Software"},
     },
     "company": {"id": "c", "name": "C", "domain": "c.test", "industry": "Software", "employeeCount": 1},
-    "changes": {"title": {"old": "VP", "new": "CRO"}, "company": {"old": {"id": "x"}, "new": "y"}, "z": 1},
+    "changes": {
+        "id": {"old": "q", "new": "p"},
+        "title": {"old": "VP", "new": "CRO"},
+        "company": {"old": {"id": "x"}, "new": "y"},
+        "z": 1,
+    },
 }
 
 
@@ -132,7 +137,7 @@ def test_any_json_is_records_or_a_reason(payload: Any) -> None:
     elif isinstance(found, Skipped):
         assert payload["type"] not in TAKEN
     elif isinstance(found, Found):
-        assert canonical_type(payload["type"]) == ChangeType.OPTED_OUT
+        assert canonical_type(payload["type"]) in {ChangeType.OPTED_OUT, *IDENTITY_TYPES}
         assert all(decode_change(encode_change(change)) == change for change in found.changes)
         assert [decode_hint(encode_hint(hint)) for hint in found.hints] == [*found.hints]
     else:

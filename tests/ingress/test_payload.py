@@ -136,11 +136,23 @@ def test_linkedin_s_names_are_ours(alias: str, kind: ChangeType) -> None:
 @pytest.mark.parametrize("kind", sorted(TAKEN))
 def test_all_types_of_the_documentation_are_taken(kind: str) -> None:
     """Each of them makes one record of its type; who opts out does so elsewhere as well."""
-    found = read_changes(_payload(type=kind), NOW, None)
+    found = read_changes(_payload(type=kind, changes={"id": {"old": "p2"}}), NOW, None)
     assert not isinstance(found, Skipped)
     changes, hints = (found.changes, found.hints) if isinstance(found, Found) else (found, ())
     assert [change.type for change in changes] == [kind]
     assert [hint.type for hint in hints] == ([kind] if kind == "person.opted_out" else [])
+
+
+@pytest.mark.parametrize("kind", ["person.merged", "person.split"])
+def test_what_is_said_of_two_ids_without_a_company_is_said_everywhere(kind: str) -> None:
+    """A provider merges its records, not a company's: a hint, which keeps the provider's own ids."""
+    found = read_changes(_payload(type=kind, company=None, changes={"id": {"old": 7, "new": "p1"}}), NOW, None)
+
+    assert isinstance(found, Found)
+    ((hint,), changes) = (found.hints, found.changes)
+    assert (hint.person, dict(hint.changes), changes) == (Person("p1"), {"id": FieldChange("7", "p1")}, ())
+    assert _refusal(_payload(type=kind)).field == "changes.id.old"
+    assert _refusal(_payload(type=kind, company=None)).field == "changes.id.old"
 
 
 def test_a_request_for_a_refresh_needs_no_person() -> None:

@@ -251,6 +251,27 @@ def test_company_ids_of_theirs_are_not_ours(
     ]
 
 
+def test_person_ids_of_theirs_are_not_ours(
+    configured: Configured,
+    servers_of_test: dict[str, Any],
+    records: "Callable[[], list[Record]]",
+) -> None:
+    """Each gets its source's name before it, so that two providers' `1` are two people; the company's stays ours."""
+    text = "".join(
+        f'[sources.{name}]\npreset = "github"\nsecrets = ["env:TEXT"]\nperson_ids = "theirs"\n'
+        for name in ("acme", "north")
+    )
+    ingress = configured(text, **servers_of_test)
+    body = json.dumps({"id": "e1", "type": "person.promotion", "person": {"id": 1}, "company": {"id": 2}}).encode()
+    digest = hmac.new(TEXT.encode(), body, hashlib.sha256).hexdigest()
+    for name in ("acme", "north"):
+        answer = _post(ingress, body, f"{PATH}/{name}", x_hub_signature_256=f"sha256={digest}")
+        assert answer.status_code == 202
+
+    stored = [(record.key, record.change.person) for record in records()]
+    assert sorted((key, person.id if person else "") for key, person in stored) == [(b"2", "acme:1"), (b"2", "north:1")]
+
+
 def test_an_id_that_grows_too_long_is_the_sender_s_to_learn(configured: Configured) -> None:
     """The source's name counts for the limit of an id: 422, never 500."""
     ingress = configured('[sources.acme]\npreset = "github"\nsecrets = ["env:TEXT"]\ncompany_ids = "theirs"\n')

@@ -165,6 +165,7 @@ REFUSED = {
         'mode = "none"\nsecrets = [{ref="env:A", not_before=2026-12-02T00:00:00Z, not_after=2026-12-01T00:00:00Z}]',
         "secrets[0]: not_before is later than not_after",
     ),
+    "person ids of somebody else": (_GOOD + 'person_ids = "mine"', "person_ids: input should be 'ours' or 'theirs'"),
     "company ids of somebody else": (_GOOD + 'company_ids = "mine"', "company_ids: input should be 'ours' or 'theirs'"),
     "success that is none": (_GOOD + "success = {status = 302}", "success.status: input should be less than"),
     "success with a body that it cannot have": (

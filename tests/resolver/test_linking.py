@@ -5,10 +5,12 @@ from dataclasses import replace
 from hypothesis import given
 
 from consumers.engine.fold import fold
+from consumers.engine.identity import resolve
 from consumers.engine.state import CompanyState, Employment
 from consumers.linking import SOURCE, link
 from schemas.events import Movement, PersonChange
 from tests.support.changes import NOW, change, deliveries, histories
+from tests.support.people import tales
 
 HOUR = 3_600_000
 LATER = NOW + 24 * HOUR
@@ -100,3 +102,17 @@ def test_who_left_our_company_for_what_is_our_company_has_not_left() -> None:
 
     after = folded("ours", link(old, "ours", LATER, ours.seen), ours)
     assert after.roster["p1"].present
+
+
+@given(tales())
+def test_who_is_one_person_moves_along(changes: list[PersonChange]) -> None:
+    """Earlier addresses, merges and splits by hand: the same ids are one person at our company as they were there."""
+    old = folded("acme", changes)
+    ours = folded("ours", link(old, "ours", LATER))
+
+    assert {who: one.evidence for who, one in ours.roster.items()} == {w: one.evidence for w, one in old.roster.items()}
+    assert {w: one.first_seen_at for w, one in ours.roster.items()} == {
+        w: one.first_seen_at for w, one in old.roster.items()
+    }
+    assert resolve(ours.roster) == resolve(old.roster)
+    assert folded("ours", link(old, "ours", LATER + HOUR), ours).roster == ours.roster

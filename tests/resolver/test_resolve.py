@@ -112,3 +112,17 @@ def test_what_is_told_is_valid_and_each_company_is_told_once(hint: PersonHint, k
         assert set(companies) <= {place.company_id for place in known}
     else:
         assert answer.reason
+
+
+def test_what_is_said_of_two_ids_is_told_everywhere_in_the_ids_of_each_company() -> None:
+    """Also where they have left; both ids are written as the company knows the person."""
+    merged = replace(HINT, type=ChangeType.MERGED, changes={"id": FieldChange("77", "123")})
+    answer = resolve(merged, [A, B, GONE])
+    assert isinstance(answer, Resolved)
+
+    assert [(c.company.id, c.person.id if c.person else "", c.changes["id"]) for c in answer.changes] == [
+        ("a", "123", FieldChange("77", "123")),
+        ("b", "hubspot:123", FieldChange("hubspot:77", "hubspot:123")),
+        ("c", "123", FieldChange("77", "123")),
+    ]
+    assert all(validate_change(change) for change in answer.changes)

@@ -142,3 +142,18 @@ def test_bytes_that_are_no_hint_are_kept_and_hold_nothing_up(hinted: System, pro
     wait_for("parked hint", lambda: parked(hinted))
     wait_for("letters", lambda: len(hinted.query("SELECT 1 FROM dead_letters")) == 3)
     assert hinted.query("SELECT DISTINCT topic, value, kafka_offset FROM dead_letters") == [(topic, b"no hint", 0)]
+
+
+def test_a_merge_that_names_no_company_reaches_every_company_that_knows_the_person(
+    hinted: System, providers: "Ingress"
+) -> None:
+    """A provider has found that two records of its own are one person: at each company the two are one from then on."""
+    hinted.publish([*known("generic", "123", "a", "b"), *known("generic", "77", "a"), *known("other", "77", "b")])
+    hinted.start_resolver()
+    with hinted.consumer_here(refresh_interval_seconds=0.001):
+        wait_for("roster", lambda: len(roster(hinted)) == 4)
+        merged = {"id": "m1", "type": "person.merged", "person": "123", "changes": {"id": {"old": "77", "new": "123"}}}
+        assert providers.post(merged).status_code == 202
+        wait_for("both companies", lambda: len(events(hinted, "generic")) == 2)
+
+    assert [(company, person) for company, person, _ in roster(hinted)] == [("a", "123"), ("b", "123")]
