@@ -14,7 +14,7 @@ def read_state(store: "Store", company_id: str) -> "CompanyState | None":
     """A company with its whole roster; None when nothing was ever said of it."""
     from consumers.runtime.rows import company_state
 
-    rows, _ = store.companies([company_id], [])
+    rows = store.companies([company_id], []).companies
     if not rows:
         return None
     employments = store.rosters([company_id], []).employments
