@@ -27,6 +27,7 @@ from cli.token import token_app
 from cli.topics import topics_command
 from cli.up import up_command
 from cli.verify import verify_command
+from cli.workspace import workspace_app
 
 app = typer.Typer(
     name="person-changes",
@@ -59,6 +60,7 @@ app.command("replay", rich_help_panel=_MEND)(replay_command)
 app.command("rebuild", rich_help_panel=_MEND)(rebuild_command)
 group_app.command("set-role")(set_role_command)
 app.add_typer(group_app, name="group", rich_help_panel=_USE)
+app.add_typer(workspace_app, name="workspace", rich_help_panel=_USE)
 app.add_typer(company_app, name="company", rich_help_panel=_USE)
 app.add_typer(operations_app, name="operations", rich_help_panel=_USE)
 app.add_typer(person_app, name="person", rich_help_panel=_USE)

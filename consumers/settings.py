@@ -47,3 +47,14 @@ class ConsumerSettings(KafkaSettings, RegistrySettings, DatabaseSettings):
     def refresh_interval_ms(self) -> int:
         """The refresh interval in whole ms, at least one."""
         return max(1, round(self.refresh_interval_seconds * 1000))
+
+
+class WorkspaceSettings(KafkaSettings, DatabaseSettings):
+    """How policies are applied.
+
+    Attributes:
+        policy_lead_seconds: how long after it was stored a policy version counts; every consumer must have read it by
+            then, so more than the clocks of broker and database are apart, and than a transaction takes.
+    """
+
+    policy_lead_seconds: float = Field(default=5.0, ge=0, le=3600)

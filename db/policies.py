@@ -71,9 +71,3 @@ class PolicyStore(Session):
         with translated():
             [(count,)] = self._open().execute(self._sql["counted"]).fetchall()
         return int(count)
-
-    def outdated(self, workspace_id: str, version: int, after: str, limit: int) -> list[str]:
-        """The same of those whose group another version has made than this one."""
-        wanted = {"workspace_id": workspace_id, "version": version, "after": after, "limit": limit}
-        with translated():
-            return [row[0] for row in self._open().execute(self._sql["outdated"], wanted).fetchall()]

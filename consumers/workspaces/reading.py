@@ -71,7 +71,12 @@ def stored_policy(workspace_id: str, version: int, text: str) -> Policy:
 
 def complaints(error: ValidationError) -> list[str]:
     """What is wrong, a sentence a key."""
-    return [f"{key(each['loc'])}{_sentence(each)}" for each in error.errors(include_url=False)]
+    return [complaint(each) for each in error.errors(include_url=False)]
+
+
+def complaint(error: Any) -> str:
+    """One mistake of pydantic's list: the key, and what is wrong with it."""
+    return f"{key(error['loc'])}{_sentence(error)}"
 
 
 def key(location: Iterable[int | str]) -> str:

@@ -23,8 +23,3 @@ SELECT company_id FROM companies WHERE company_id > %(after)s::text ORDER BY com
 
 -- counted: how many there are
 SELECT count(*) FROM companies
-
--- outdated: companies whose group in a workspace was made by another version
-SELECT company_id FROM buyer_groups
-WHERE workspace_id = %(workspace_id)s AND policy_version <> %(version)s AND company_id > %(after)s::text
-ORDER BY company_id LIMIT %(limit)s
