@@ -33,6 +33,14 @@ class PersonRow(NamedTuple):
     country: str | None
 
 
+class ChosenRow(NamedTuple):
+    """A role that a user chose for a person."""
+
+    person_id: str
+    role: str
+    set_by: str | None
+
+
 class OutcomeRow(NamedTuple):
     """What became of a change; a deferred one is covered by the refresh that is due then."""
 
@@ -66,6 +74,12 @@ class StepReads(Session):
         with translated():
             rows = self._open().execute(self._sql["people"], {"company_id": company_id}).fetchall()
         return [PersonRow(*row) for row in rows]
+
+    def choices(self, workspace_id: str, company_id: str) -> list[ChosenRow]:
+        """Roles that users chose for people of a company."""
+        wanted = {"company_id": company_id, "workspace_id": workspace_id}
+        with translated():
+            return [ChosenRow(*row) for row in self._open().execute(self._sql["choices"], wanted).fetchall()]
 
     def policies(self) -> list[PolicyRow]:
         """All policy versions of all workspaces, in order."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from consumers.buyer_group import Policy, derive_group
+from consumers.buyer_group import Choice, Policy, derive_group
 from consumers.steps.context import PipelineContext
 from consumers.steps.errors import InvalidInputError
 from consumers.steps.models import (
@@ -50,7 +50,9 @@ def _discover(given: DiscoverInput, run: Run) -> Discovered:
 def _derive(given: DeriveInput, run: Run) -> DerivedGroup:
     policy, company = _policy(given.workspace_id, run), given.company.facts()
     employees = [person.employee() for person in given.people if person.present]
-    members = derive_group(company, employees, policy) if policy.tracking.holds(company) else ()
+    rows = run.context.reads.choices(given.workspace_id, company.company_id)
+    choices = {row.person_id: Choice(row.role, row.set_by) for row in rows}
+    members = derive_group(company, employees, policy, choices) if policy.tracking.holds(company) else ()
     return DerivedGroup(
         company_id=given.company.company_id,
         workspace_id=given.workspace_id,
@@ -74,4 +76,4 @@ discover_members: Final = Step("discover_members", DiscoverInput, Discovered, la
 derive_buyer_group: Final = Step(
     "derive_buyer_group", DeriveInput, DerivedGroup, lambda given: given.company.company_id, _derive
 )
-"""Compute what the group of these people would be by the workspace's rules; nothing is stored."""
+"""Compute what the group of these people would be by the workspace's rules and choices; nothing is stored."""

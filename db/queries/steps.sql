@@ -18,6 +18,18 @@ FROM roster r
 WHERE r.company_id = %(company_id)s
 ORDER BY r.person_id
 
+-- choices: roles that users chose and did not take back, under the id that each person is known by
+SELECT person_id, role, set_by
+FROM (
+    SELECT DISTINCT ON (coalesce(e.canonical_id, c.person_id))
+           coalesce(e.canonical_id, c.person_id) AS person_id, c.role, c.set_by
+    FROM role_choices c
+    LEFT JOIN employments e USING (company_id, person_id)
+    WHERE c.company_id = %(company_id)s AND c.workspace_id = %(workspace_id)s
+    ORDER BY coalesce(e.canonical_id, c.person_id), c.stamp DESC
+) AS latest
+WHERE role IS NOT NULL
+
 -- covered: what became of changes at a company, and the refresh that covers each
 SELECT event_id, outcome, to_ms(refresh_due_at) FROM webhook_events
 WHERE company_id = %(company_id)s AND source = %(source)s AND event_id = ANY(%(event_ids)s)

@@ -19,6 +19,7 @@ from consumers.steps import (
     resolve_company,
     save_buyer_group,
 )
+from schemas.events import ChangeType
 from tests.support.changes import change
 from tests.support.system import PATIENCE, ROOT, System, wait_for
 
@@ -121,10 +122,12 @@ def test_saving_waits_for_the_group_or_says_when_it_follows(system: System) -> N
 def test_a_pipeline_reads_what_the_consumer_derives(system: System) -> None:
     """Roster and own people together; what the group would be is what it becomes."""
     told = change("e1", "acme", "ada", "VP Sales", employee_count=250)
+    chosen = change("e2", "acme", "bo", None, kind=ChangeType.ROLE_SET)
+    system.publish([replace(chosen, role="blocker", workspace_id="default", requested_by="me@example.com")])
     system.publish([replace(told, person=replace(told.person, seniority="cxo") if told.person else None)])
     own = [BO, {"person_id": "ada", "country": "DE"}]
     with system.consumer_here(refresh_interval_seconds=0.01), context(system, "r") as run:
-        wait_for("roster", system.consumed)
+        wait_for("roster", lambda: system.consumed() >= 2)
         company = resolve_company.execute({"company_id": "acme"}, run).company
         found = discover_members.execute({"company_id": "acme", "people": own}, run)
         derived = derive_buyer_group.execute({"company": company, "people": found.people}, run)
@@ -140,6 +143,10 @@ def test_a_pipeline_reads_what_the_consumer_derives(system: System) -> None:
     ]
     assert (found.from_roster, len(derived.members), saved.outcomes.keys() <= {"refreshed", "deferred"}) == (1, 2, True)
     assert derived.members == group.members
+    assert {member.role: member.set_by for member in group.members} == {
+        "decision_maker": None,
+        "blocker": "me@example.com",
+    }
     assert [person.person_id for person in left.people] == ["bo"]
 
 
