@@ -32,10 +32,12 @@ class Begun(NamedTuple):
     Attributes:
         attempt: counts from 1.
         first_at: when the first attempt began, by the database's clock, ms.
+        at: when this one did.
     """
 
     attempt: int
     first_at: int
+    at: int
 
 
 class Done(NamedTuple):

@@ -4,8 +4,9 @@ When to append one is judged by the broker's clock, as its answers to ticks tell
 its timestamp alone. So this consumer's clock may be wrong: it neither delays a tick nor changes a decision.
 """
 
+import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import structlog
@@ -66,17 +67,17 @@ class Ticker:
         self._codec = Codec("tick")
         self._last: dict[int, float] = {}
         self._under_way: set[int] = set()
+        self._asked_at = -math.inf
 
     def tick(self, partitions: Iterable[Owned]) -> None:
-        """Append a tick to each of these partitions that needs one; to one that waits when the time is not known."""
+        """Append a tick to each of these partitions that needs one; when nobody knows the time, to one that waits."""
         self._producer.poll(0)
         now_ms = self._log_clock.now()
         if now_ms is None:
-            wanted = [owned for owned in partitions if _pending(owned)][:1]
-        else:
-            wanted = [owned for owned in partitions if needs_tick(owned, now_ms)]
-        for owned in wanted:
-            if self._may(owned.partition):
+            self._ask([owned.partition for owned in partitions if _pending(owned)])
+            return
+        for owned in partitions:
+            if needs_tick(owned, now_ms) and self._may(owned.partition):
                 self._send(owned.partition)
 
     def wake(self, partitions: Iterable[int]) -> None:
@@ -88,12 +89,19 @@ class Ticker:
         """Give what was sent so long to arrive; what does not is sent by the next owner."""
         self._producer.flush(seconds)
 
+    def _ask(self, partitions: Sequence[int]) -> None:
+        """Once a second, another partition each time: the leader of one may be away."""
+        if not partitions or time.monotonic() - self._asked_at < LEAST_SECONDS_BETWEEN:
+            return
+        partition = min(partitions, key=lambda partition: self._last.get(partition, -math.inf))
+        if self._may(partition):
+            self._asked_at = time.monotonic()
+            self._send(partition)
+
     def _may(self, partition: int) -> bool:
         now = time.monotonic()
-        if (
-            partition in self._under_way
-            or now - self._last.get(partition, -LEAST_SECONDS_BETWEEN) < LEAST_SECONDS_BETWEEN
-        ):
+        soon = now - self._last.get(partition, -math.inf) < LEAST_SECONDS_BETWEEN
+        if soon or partition in self._under_way:
             return False
         self._last[partition] = now
         return True

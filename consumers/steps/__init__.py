@@ -2,7 +2,7 @@
 
 from consumers.steps.companies import resolve_company, validate_company_input
 from consumers.steps.context import PipelineContext
-from consumers.steps.errors import InvalidInputError, NotCoveredError, OtherInputError, StepError
+from consumers.steps.errors import InvalidInputError, NotCoveredError, OtherInputError, StepError, UnknownWorkspaceError
 from consumers.steps.groups import derive_buyer_group, discover_members, load_buyer_group
 from consumers.steps.models import (
     BuyerGroup,
@@ -22,6 +22,8 @@ from consumers.steps.models import (
 )
 from consumers.steps.saving import save_buyer_group
 from consumers.steps.step import Run, Step
+from db.errors import RetryableDatabaseError
+from db.operations import OperationBusyError
 
 __all__ = [
     "BuyerGroup",
@@ -35,15 +37,18 @@ __all__ = [
     "GroupMember",
     "InvalidInputError",
     "NotCoveredError",
+    "OperationBusyError",
     "OtherInputError",
     "PersonFacts",
     "PipelineContext",
     "ResolvedCompany",
+    "RetryableDatabaseError",
     "Run",
     "SaveInput",
     "SavedGroup",
     "Step",
     "StepError",
+    "UnknownWorkspaceError",
     "ValidCompany",
     "derive_buyer_group",
     "discover_members",

@@ -1,16 +1,12 @@
 """Steps about companies: hold an input to be one, and find out which of ours it is."""
 
 import hashlib
-import re
 from typing import Final, Literal
 
-from consumers.steps.errors import InvalidInputError
 from consumers.steps.models import CompanyInput, CompanyRef, ResolvedCompany, ValidCompany
 from consumers.steps.step import Run, Step
 from db.steps import CompanyFactsRow
 from schemas.events import MAX_ID_BYTES
-
-_DOMAIN: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 
 
 def _validate(given: CompanyInput, _: Run) -> ValidCompany:
@@ -19,7 +15,7 @@ def _validate(given: CompanyInput, _: Run) -> ValidCompany:
         source=given.source,
         their_id=given.their_id,
         company_name=_tidy(given.company_name),
-        domain=_domain(given),
+        domain=given.domain or given.website,
         industry=_tidy(given.industry),
         employee_count=given.employee_count,
     )
@@ -27,24 +23,6 @@ def _validate(given: CompanyInput, _: Run) -> ValidCompany:
 
 def _tidy(text: str | None) -> str | None:
     return " ".join(text.split()) or None if text is not None else None
-
-
-def _domain(given: CompanyInput) -> str | None:
-    for name, text in (("domain", given.domain), ("website", given.website)):
-        if text is not None and text.strip():
-            return _bare(name, text)
-    return None
-
-
-def _bare(name: str, text: str) -> str:
-    host = re.split(r"[/?#]", re.sub(r"^[a-z+]+://", "", text.strip().lower()))[0]
-    try:
-        domain = host.rpartition("@")[2].partition(":")[0].removeprefix("www.").rstrip(".").encode("idna").decode()
-    except UnicodeError:
-        domain = ""
-    if not _DOMAIN.fullmatch(domain):
-        raise InvalidInputError(f"{name}: is no domain, such as example.com")
-    return domain
 
 
 def _resolve(given: ValidCompany, run: Run) -> ResolvedCompany:

@@ -13,5 +13,9 @@ class OtherInputError(StepError):
     """The key was used with another input before; nothing was run."""
 
 
+class UnknownWorkspaceError(StepError):
+    """Nobody has made the workspace, or its first policy does not count yet; the run may be tried again."""
+
+
 class NotCoveredError(StepError):
-    """What was said is in the log, but no consumer has applied it in time; call again with the same key."""
+    """The log did not take what was said, or no consumer has applied it in time; call again with the same key."""

@@ -4,7 +4,7 @@ from typing import Final
 
 from consumers.buyer_group import Choice, Policy, derive_group
 from consumers.steps.context import PipelineContext
-from consumers.steps.errors import InvalidInputError
+from consumers.steps.errors import UnknownWorkspaceError
 from consumers.steps.models import (
     BuyerGroup,
     DerivedGroup,
@@ -62,10 +62,9 @@ def _derive(given: DeriveInput, run: Run) -> DerivedGroup:
 
 
 def _policy(workspace_id: str, run: Run) -> Policy:
-    """The policy that counted when the first attempt began: every attempt takes the same."""
-    policy = Policies().learned(run.context.reads.policies()).at(workspace_id, run.first_at)
+    policy = Policies().learned(run.context.reads.policies()).at(workspace_id, run.at)
     if policy is None:
-        raise InvalidInputError(f"workspace_id: there is no workspace {workspace_id}")
+        raise UnknownWorkspaceError(f"there is no workspace {workspace_id} yet; `person-changes workspace` makes it")
     return policy
 
 

@@ -1,5 +1,6 @@
 """What steps take and give: frozen, validated, the same as JSON in the record of a run. Times are integer ms UTC."""
 
+import re
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -12,6 +13,7 @@ from db.views import MemberView
 from schemas.events import MAX_EMPLOYEES, MAX_TIME_MS, InvalidChangeError, check_id, check_text
 
 MAX_PEOPLE: Final = 10_000
+_DOMAIN: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 
 
 def _checked(check: Callable[[str, str], None], value: str) -> str:
@@ -28,6 +30,21 @@ Count = Annotated[int, Field(ge=0, le=MAX_EMPLOYEES)]
 Time = Annotated[int, Field(ge=0, le=MAX_TIME_MS)]
 
 
+def _bare(text: str) -> str:
+    host = re.split(r"[/?#]", re.sub(r"^[a-z+]+://", "", text.strip().lower()))[0]
+    try:
+        domain = host.rpartition("@")[2].partition(":")[0].removeprefix("www.").rstrip(".").encode("idna").decode()
+    except UnicodeError:
+        domain = ""
+    if not _DOMAIN.fullmatch(domain):
+        raise ValueError("is no domain, such as example.com")
+    return domain
+
+
+Domain = Annotated[Text, AfterValidator(_bare)]
+"""Given as a domain or as an address with one; kept in lower case, without scheme, `www.`, port or path."""
+
+
 class Value(BaseModel):
     """An input or output of a step."""
 
@@ -39,15 +56,15 @@ class CompanyInput(Value):
 
     Attributes:
         source: whose id `their_id` is.
-        website: an address; the domain is taken from it where none is given.
+        website: counts as the domain where none is given.
     """
 
     company_id: Id | None = None
     source: Id | None = None
     their_id: Id | None = None
     company_name: Text | None = None
-    domain: Text | None = None
-    website: Text | None = None
+    domain: Domain | None = None
+    website: Domain | None = None
     industry: Text | None = None
     employee_count: Count | None = None
 
@@ -62,13 +79,13 @@ class CompanyInput(Value):
 
 
 class ValidCompany(Value):
-    """The same, in one spelling: no blanks around names, a domain without scheme, `www.` or path, in lower case."""
+    """The same, in one spelling, with one domain and no blanks around names."""
 
     company_id: Id | None = None
     source: Id | None = None
     their_id: Id | None = None
     company_name: Text | None = None
-    domain: Text | None = None
+    domain: Domain | None = None
     industry: Text | None = None
     employee_count: Count | None = None
 

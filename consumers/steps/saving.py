@@ -48,12 +48,15 @@ def _change(given: SaveInput, person: PersonFacts, run: Run) -> PersonChange:
 
 
 def _append(changes: Sequence[PersonChange], run: Run) -> None:
-    from schemas.appender import Appender  # noqa: PLC0415  # Kafka's client, which the other steps do without
+    from schemas.appender import Appender, NotAppendedError  # noqa: PLC0415  # Kafka's client, which the other steps do without
     from schemas.outgoing import outgoing  # noqa: PLC0415
 
     settings = run.context.settings
     appender = Appender(settings, run.context.source, run.context.wait_seconds)
-    appender.append(outgoing(change, settings) for change in changes)
+    try:
+        appender.append(outgoing(change, settings) for change in changes)
+    except NotAppendedError as error:
+        raise NotCoveredError(f"the log did not take all changes: {error}; call again") from error
 
 
 def _applied(company_id: str, event_ids: Sequence[str], run: Run) -> list[OutcomeRow]:

@@ -30,12 +30,14 @@ class Run:
     """What the work of a step is given besides its input.
 
     Attributes:
-        first_at: when the first attempt began, ms UTC; the same in every later one.
+        first_at: when the first attempt began, by the database's clock, ms UTC; the same in every later one.
+        at: when this one began.
         name: the same in every attempt of this run, and in no other run.
     """
 
     context: PipelineContext
     first_at: int
+    at: int
     name: str
 
 
@@ -98,7 +100,7 @@ class Step(Generic[In, Out]):
     def _run(self, asked: In, operation: OperationKey, begun: Begun, context: PipelineContext) -> Out | None:
         began = time.monotonic()
         try:
-            output = self.work(asked, Run(context, begun.first_at, _name(operation)))
+            output = self.work(asked, Run(context, begun.first_at, begun.at, _name(operation)))
         except BaseException as error:
             with suppress(DatabaseError):  # it stays `running`, which nobody holds: calling again runs it again
                 why = f"{type(error).__name__}: {error}"[:MAX_ERROR_CHARACTERS]

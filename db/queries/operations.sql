@@ -18,7 +18,7 @@ VALUES (%(company_id)s, %(step)s, %(key)s, %(input_hash)s, 'running')
 ON CONFLICT (company_id, step, idempotency_key) DO UPDATE
 SET status = 'running', error = NULL, duration_ms = NULL, finished_at = NULL, attempts = o.attempts + 1
 WHERE o.input_hash = excluded.input_hash AND (o.status <> 'succeeded' OR o.output IS NULL)
-RETURNING attempts, to_ms(created_at)
+RETURNING attempts, to_ms(created_at), to_ms(now())
 
 -- look: what is known of a run
 SELECT input_hash, output FROM pipeline_operations

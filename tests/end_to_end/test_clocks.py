@@ -130,7 +130,8 @@ def test_an_idle_system_appends_nothing(system: System) -> None:
     system.publish(pairs("waits"))
     wait_for("all of them due", lambda: pending(system) == COMPANIES)
     time.sleep(WATCHED_SECONDS)
-    assert sum(system.ends().values()) <= 3 * COMPANIES + len(children)
+    asked = 2 * len(children)  # a busy broker may answer one of them late
+    assert sum(system.ends().values()) <= 3 * COMPANIES + asked
     assert [system.stop(child) for child in children] == [0, 0, 0]
 
 

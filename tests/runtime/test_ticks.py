@@ -1,8 +1,10 @@
 """Ticks: when one is needed, how often, and what it looks like in the log."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
@@ -56,6 +58,35 @@ def test_the_first_tick_asks_for_the_time_and_the_next_wait_until_something_is_d
     record = Record(1, 0, 777, None, message.value(), headers)  # type: ignore[arg-type]  # the same
     assert read(record, 777).said is None
     assert read(record, 777).unreadable is None
+
+
+class Mute:
+    """A producer whose broker answers nothing."""
+
+    def __init__(self) -> None:
+        self.partitions: list[int] = []
+
+    def produce(self, topic: str, *, partition: int, **_: Any) -> None:
+        """Remember for which partition."""
+        assert topic == "log"
+        self.partitions.append(partition)
+
+    def poll(self, _: float) -> int:
+        """Nothing is answered."""
+        return 0
+
+
+def test_who_is_not_told_the_time_asks_another_partition_a_second_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The leader of one may be away; all together are asked once a second, and none twice before it answers."""
+    now, mute = [100.0], Mute()
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    ticker = Ticker(mute, "log", "me", lambda: None)  # type: ignore[arg-type]  # of a producer it needs no more
+    waiting = [replace(IDLE, partition=partition) for partition in (0, 1, 2)]
+    for _ in range(100):
+        ticker.tick(waiting)
+        now[0] += 0.05
+
+    assert mute.partitions == [0, 1, 2]
 
 
 def ends(bootstrap: str, topic: str) -> dict[int, int]:

@@ -48,7 +48,7 @@ def test_names_are_tidied_and_all_else_is_kept(make_context: Callable[..., Pipel
         ({"company_id": "x" * 256}, "company_id: is longer than 255 bytes"),
         ({"company_id": "c", "employee_count": -1}, "employee_count: Input should be greater than or equal to 0"),
         ({"source": "acme", "company_name": "A"}, "source and their_id belong together"),
-        ({"domain": "not a domain"}, "domain: is no domain"),
+        ({"domain": "not a domain"}, "validate_company_input: domain: is no domain"),
         ({"website": "https://localhost/"}, "website: is no domain"),
         ({"website": "https://" + "x" * 70 + ".com"}, "website: is no domain"),
         ({"company_id": 7, "employee_count": "x"}, r"company_id: .*; employee_count: "),

@@ -13,6 +13,7 @@ from consumers.steps import (
     NotCoveredError,
     OtherInputError,
     PipelineContext,
+    UnknownWorkspaceError,
     derive_buyer_group,
     discover_members,
     load_buyer_group,
@@ -172,3 +173,21 @@ def test_without_a_consumer_the_run_fails_and_may_be_tried_again(system: System)
         with pytest.raises(OtherInputError):
             save_buyer_group.execute({"company": ACME, "people": [BO]}, run)
     assert recorded(system) == [("test.save_buyer_group", "succeeded", 2)]
+
+
+def test_without_a_broker_nothing_is_said_and_the_run_may_be_tried_again(system: System) -> None:
+    """It fails in the time that it was given; with a broker the same call succeeds."""
+    given = {"company": ACME, "people": [ADA]}
+    nowhere = system.consumer_settings(kafka_bootstrap_servers="127.0.0.1:1")
+    with PipelineContext("test", "r", nowhere, 1.0) as run, pytest.raises(NotCoveredError, match="did not take"):
+        save_buyer_group.execute(given, run)
+    with system.consumer_here(), context(system, "r") as run:
+        assert save_buyer_group.execute(given, run).outcomes == {"refreshed": 1}
+
+
+def test_a_workspace_that_nobody_made_has_no_groups(system: System) -> None:
+    """Told by name, and recorded: it may be made, and the run tried again."""
+    given = {"company": ACME, "people": [ADA], "workspace_id": "theirs"}
+    with context(system, "r") as run, pytest.raises(UnknownWorkspaceError, match="theirs"):
+        derive_buyer_group.execute(given, run)
+    assert recorded(system) == [("test.derive_buyer_group", "failed", 1)]
