@@ -27,6 +27,8 @@ _TRANSIENT: Final = frozenset(
         KafkaError._MAX_POLL_EXCEEDED,  # noqa: SLF001  # the group gave our partitions away; on_lost follows
         KafkaError.UNKNOWN_TOPIC_OR_PART,  # the topic may come
         KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.LEADER_NOT_AVAILABLE,  # an election is on
+        KafkaError.NOT_LEADER_FOR_PARTITION,
     }
 )
 

@@ -64,7 +64,7 @@ def test_a_database_that_goes_away_holds_the_consumer_up_and_loses_nothing(syste
             FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
             WHERE n.nspname = current_schema() AND l.pid <> pg_backend_pid()
         """)
-        return system.consumed() >= count
+        return system.applied() >= count
 
     wait_for("end of the log", cut)
     assert system.stop(consumer) == 0

@@ -101,7 +101,7 @@ def test_publishers_with_a_registry_are_read_and_what_is_broken_is_kept(system: 
     system.publish([change("e3", "acme", "p2", title="Head of IT")])
 
     with system.consumer_here(schema_registry_url=registry.url):
-        wait_for("end of the log", lambda: system.consumed() == 5)
+        wait_for("end of the log", lambda: system.applied() == 5)
 
     assert system.query("SELECT company_id, person_id, title FROM roster ORDER BY 1, 2") == [
         ("acme", "p1", "CRO"),
@@ -141,9 +141,9 @@ def test_a_registry_that_is_away_holds_records_up_and_loses_none(system: System,
             BATCH_MAX_RECORDS="1",
         )
         wait_for("two attempts", lambda: events(system, consumer).count(TROUBLE) >= 2)
-        assert system.consumed() <= 1
+        assert system.applied() <= 1
         assert system.query("SELECT * FROM dead_letters") == []
-    wait_for("end of the log", lambda: system.consumed() == 2)
+    wait_for("end of the log", lambda: system.applied() == 2)
     assert not any("lost" in event for event in events(system, consumer))
     assert system.stop(consumer) == 0
 
@@ -155,7 +155,7 @@ def test_without_a_registry_its_framing_is_refused_with_the_reason(system: Syste
     """The setting is named by what is missing; the record waits as a dead letter until it is retried."""
     publish(system, {"acme": b"\x00\x00\x00\x00\x07abc"})
     with system.consumer_here():
-        wait_for("end of the log", lambda: system.consumed() == 1)
+        wait_for("end of the log", lambda: system.applied() == 1)
 
     [(reason,)] = system.query("SELECT reason FROM dead_letters")
     assert "no Schema Registry is configured" in reason

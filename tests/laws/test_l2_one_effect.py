@@ -21,7 +21,7 @@ def test_a_zombie_that_wakes_up_after_a_take_over_has_no_effect(system: System) 
         stop.set()
         zombie.join()
 
-    assert system.consumed() == count
+    assert system.applied() == count
     ((changes, deliveries, duplicates),) = system.query(
         "SELECT count(*), sum(deliveries), (SELECT sum(duplicate) FROM consumer_positions) FROM webhook_events"
     )

@@ -61,7 +61,7 @@ def test_rebalance_callbacks_call_nothing_that_aborts_the_process(system: System
     count = system.publish(random_log(5, 300, 20))
 
     with system.consumer_here(batch_max_records=10):
-        wait_for("end of the log", lambda: system.consumed() >= count)
+        wait_for("end of the log", lambda: system.applied() >= count)
 
     (consumer,) = made
     assert {"on_assign", "on_revoke"} <= set(consumer.callbacks)

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import psycopg
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
+from consumers.runtime.intake import raise_unless_transient
 from consumers.runtime.run import consume
 from consumers.settings import ConsumerSettings
 from local.process import Child, free_port, spawn
@@ -36,6 +37,20 @@ def wait_for(what: str, done: Callable[[], Any], seconds: float = PATIENCE) -> A
         assert time.monotonic() < deadline, f"after {seconds:.0f} s there is still no {what}"
         time.sleep(0.01)
     return found
+
+
+def _watermarks(reader: Consumer, place: TopicPartition) -> tuple[int, int]:
+    """A partition's first and next offset; a broker under load may take a while to lead a new one."""
+
+    def asked() -> list[tuple[int, int]]:
+        try:
+            return [reader.get_watermark_offsets(place)]
+        except KafkaException as error:
+            raise_unless_transient(error.args[0])
+            return []
+
+    [found] = wait_for(f"watermarks of {place}", asked)
+    return int(found[0]), int(found[1])
 
 
 @dataclass
@@ -129,6 +144,10 @@ class System:
         """How many records have an outcome."""
         return int(self.query("SELECT coalesce(sum(consumed), 0) FROM consumer_positions")[0][0])
 
+    def applied(self) -> int:
+        """How many changes have an outcome: what was consumed, without the ticks that consumers append."""
+        return int(self.query("SELECT coalesce(sum(consumed - tick), 0) FROM consumer_positions")[0][0])
+
     def ends(self) -> dict[int, int]:
         """The log's end by partition."""
         return {partition: high for partition, (_, high) in self._watermarks().items()}
@@ -213,7 +232,7 @@ class System:
 
     def _watermarks(self) -> dict[int, tuple[int, int]]:
         with self._reader() as reader:
-            return {p: reader.get_watermark_offsets(TopicPartition(self.topic, p)) for p in range(self.partitions)}
+            return {p: _watermarks(reader, TopicPartition(self.topic, p)) for p in range(self.partitions)}
 
     def _environment(self) -> dict[str, str]:
         return {
