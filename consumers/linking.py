@@ -15,7 +15,15 @@ from typing import Final
 from consumers.engine.evidence import OTHER, SAME
 from consumers.engine.identifiers import EMAIL, Identifier, profile_url
 from consumers.engine.register import Register, Stamp, parts_of
-from consumers.engine.state import FACT_FIELDS, JOB_FIELDS, PERSON_FIELDS, CompanyState, Employment, Identity
+from consumers.engine.state import (
+    FACT_FIELDS,
+    JOB_FIELDS,
+    PERSON_FIELDS,
+    CompanyState,
+    Employment,
+    Identity,
+    destination_of,
+)
 from schemas.events import MAX_ID_BYTES, ChangeType, Company, FieldChange, Movement, Person, PersonChange
 
 SOURCE: Final = "company-link"
@@ -63,8 +71,13 @@ def _facts_and_people(old: CompanyState, ours: str, now: int) -> Iterator[Person
             yield _change(stamp, company, now)
         for person_id, values in one.people.items():
             movement = _movement(values.pop("present", None), old.roster[person_id], stamp)
+            went_to = values.pop("went_to", None)
             person = Person(person_id, **values)  # type: ignore[arg-type]  # _PERSON are a person's fields
-            yield _change(stamp, company, now, movement, person)
+            if went_to is None:
+                yield _change(stamp, company, now, movement, person)
+            else:  # only a departure says where to
+                left = _change(stamp, company, now, Movement.LEFT, person)
+                yield replace(left, other_company=destination_of(str(went_to)))
 
 
 def _earlier(employment: Employment) -> Iterator[tuple[Stamp, str, object]]:

@@ -62,6 +62,8 @@ TABLES: Final = (
     Table("buyer_groups", ("company_id", "workspace_id")),
     Table("buyer_group_members", ("company_id", "workspace_id", "person_id", "role")),
     Table("buyer_group_changes", ("company_id", "workspace_id", "version", "position")),
+    Table("buyer_group_head_history", ("company_id", "workspace_id", "log_time")),
+    Table("buyer_group_member_history", ("company_id", "workspace_id", "person_id", "role", "log_time")),
     Table("dead_letters", ("topic", "kafka_partition", "kafka_offset"), left_out=_LETTER_LEFT_OUT, of_topic=True),
     # Which partition a record belongs on follows from how many the topic has now, not from the log.
     Table(

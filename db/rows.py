@@ -86,10 +86,12 @@ class EmploymentRow(NamedTuple):
     title: str | None
     department: str | None
     stated_seniority: str | None
+    went_to: str | None
     present_stamp: str
     title_stamp: str
     department_stamp: str
     stated_seniority_stamp: str
+    went_to_stamp: str
     joined_at: int | None
     first_seen_at: int
     seniority: str | None
@@ -178,6 +180,7 @@ class GroupRow(NamedTuple):
     policy_version: int
     completeness: int
     missing: tuple[str, ...]
+    tracked: bool
 
 
 class PolicyRow(NamedTuple):
@@ -233,6 +236,44 @@ class GroupChangeRow(NamedTuple):
     after: str | None
     why: str
     event_ids: tuple[str, ...]
+    cause: str
+    went_to_id: str | None
+    went_to_name: str | None
+
+
+class HeadHistoryRow(NamedTuple):
+    """A group's head, from a log time on."""
+
+    company_id: str
+    workspace_id: str
+    log_time: int
+    version: int
+    changed_at: int | None
+    policy_version: int
+    completeness: int
+    missing: tuple[str, ...]
+    tracked: bool
+
+
+class MemberHistoryRow(NamedTuple):
+    """One person in one role of a group, from a log time on; not `present`: no more in it."""
+
+    company_id: str
+    workspace_id: str
+    person_id: str
+    role: str
+    log_time: int
+    present: bool
+    name: str | None
+    title: str | None
+    seniority: str | None
+    function: str | None
+    score: int | None
+    why: str | None
+    rule: str | None
+    own_role: str | None
+    set_by: str | None
+    confidence: int | None
 
 
 class OutboxRow(NamedTuple):
@@ -288,5 +329,7 @@ class BatchWrites:
     removed_members: list[MemberKey] = field(default_factory=list)
     members: list[MemberRow] = field(default_factory=list)
     changes: list[GroupChangeRow] = field(default_factory=list)
+    past_heads: list[HeadHistoryRow] = field(default_factory=list)
+    past_members: list[MemberHistoryRow] = field(default_factory=list)
     outbox: list[OutboxRow] = field(default_factory=list)
     dead_letters: list[DeadLetterRow] = field(default_factory=list)

@@ -22,6 +22,8 @@ from db.rows import (
     EventRow,
     GroupChangeRow,
     GroupRow,
+    HeadHistoryRow,
+    MemberHistoryRow,
     MemberKey,
     MemberRow,
     OperationRow,
@@ -210,6 +212,8 @@ def _statements(batch: BatchWrites) -> Iterable[Statement]:
         ("delete_members", MemberKey, batch.removed_members),
         ("write_members", MemberRow, batch.members),
         ("insert_changes", GroupChangeRow, batch.changes),
+        ("insert_past_heads", HeadHistoryRow, batch.past_heads),
+        ("insert_past_members", MemberHistoryRow, batch.past_members),
         ("insert_outbox", OutboxRow, batch.outbox),
     ]
     if batch.employments:

@@ -4,12 +4,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class MemberView:
-    """One person in one role of a buyer group.
-
-    Attributes:
-        also_known_as: other ids that are the same person.
-    """
+class PastMemberView:
+    """One person in one role of a buyer group."""
 
     person_id: str
     role: str
@@ -23,6 +19,16 @@ class MemberView:
     own_role: str | None
     set_by: str | None
     confidence: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemberView(PastMemberView):
+    """The same now.
+
+    Attributes:
+        also_known_as: other ids that are the same person.
+    """
+
     also_known_as: list[str]
 
 
@@ -60,27 +66,58 @@ class GroupView:
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryLine:
-    """One line of what a version of a group changed; see `consumers/buyer_group/diff.py` for the kinds."""
+class PastGroupView:
+    """A company's buyer group in one workspace as it was at a log time.
 
+    Attributes:
+        policy_version: the policy that had counted at the last refresh until then.
+        refreshed_at: that refresh.
+        changed_at: when its content had last changed; None at version 0.
+        completeness: how far the required roles were filled, in percent.
+        missing: the required roles that needed more people.
+        members: the most important first.
+    """
+
+    workspace_id: str
+    company_id: str
     version: int
-    kind: str
-    person_id: str | None
-    name: str | None
-    after: str | None
-    why: str
+    policy_version: int
+    refreshed_at: int
+    changed_at: int | None
+    completeness: int
+    missing: list[str]
+    members: tuple[PastMemberView, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class GroupHistory:
-    """All that made a group what it was at a log time.
+class HistoryLine:
+    """One line of what a version of a group changed; see `consumers/buyer_group/diff.py` for kinds and causes."""
+
+    kind: str
+    person_id: str | None
+    name: str | None
+    before: str | None
+    after: str | None
+    why: str
+    cause: str
+    went_to_id: str | None
+    went_to_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class VersionView:
+    """A version of a group.
 
     Attributes:
-        refreshed_at: the last refresh until then.
-        lines: in the order in which they happened.
+        log_time: of the refresh that made it.
+        policy_version: the policy that counted then; None: what is older than the history does not say.
+        event_ids: the changes that the refresh covers, at most 100.
     """
 
-    refreshed_at: int
+    version: int
+    log_time: int
+    policy_version: int | None
+    event_ids: tuple[str, ...]
     lines: tuple[HistoryLine, ...]
 
 

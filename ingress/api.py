@@ -75,10 +75,10 @@ class Api:
     async def _past(self, workspace: str, company: str, as_of: int) -> Response:
         if not 0 <= as_of <= self.clock():
             raise Problem("unknown-group", "as_of: the log has no such time, or has not come so far yet")
-        history = await asked_of(self.reads.history(workspace, company, min(as_of, MAX_TIME_MS)))
-        if history is None:
+        view = await asked_of(self.reads.past_group(workspace, company, min(as_of, MAX_TIME_MS)))
+        if view is None:
             raise Problem("unknown-group", "the company had no buyer group in this workspace at that time")
-        return JSONResponse(past_group_document(workspace, company, as_of, history), headers=_PRIVATE)
+        return JSONResponse(past_group_document(view, as_of), headers=_PRIVATE)
 
 
 async def asked_of(answer: Awaitable[T]) -> T:

@@ -91,7 +91,7 @@ class FreshnessDocument(Document):
     says: str = Field(examples=["up to date: refreshed at 2026-11-24 14:05:00 UTC"])
 
 
-class MemberDocument(Document):
+class PastMemberDocument(Document):
     """One person in one role, and why."""
 
     person_id: str
@@ -106,6 +106,11 @@ class MemberDocument(Document):
     own_role: str | None = Field(description="The workspace's own name for the role")
     set_by: str | None = Field(description="Who chose the role; null: a rule did")
     confidence: int = Field(description="How sure the title is read, 0 to 100; 100 where somebody chose")
+
+
+class MemberDocument(PastMemberDocument):
+    """The same now."""
+
     also_known_as: list[str] = Field(description="Other ids that are the same person: docs/identity.md")
 
 
@@ -131,25 +136,18 @@ class GroupDocument(Document):
     members: list[MemberDocument]
 
 
-class PastMemberDocument(Document):
-    """One person in one role, as the history has them."""
-
-    person_id: str
-    role: str
-    name: str | None
-    why: str
-
-
 class PastGroupDocument(Document):
-    """A buyer group as it was at a log time."""
+    """A buyer group as it was at a log time, the most important members first."""
 
     workspace_id: str
     company_id: str
     as_of: Time
     version: int
+    policy_version: int = Field(description="The policy that had counted at the last refresh until then")
     refreshed_at: Time = Field(description="The last refresh until then")
+    changed_at: Time | None
+    completeness: CompletenessDocument
     members: list[PastMemberDocument]
-    not_kept: list[str] = Field(description="What the history does not keep of a member", examples=[["title"]])
 
 
 class RefreshRequest(Document):

@@ -1,8 +1,9 @@
 """What the read API answers, as JSON; times in ISO 8601, UTC."""
 
-from typing import Any, Final
+from dataclasses import asdict
+from typing import Any
 
-from db.views import DeadLetterView, GroupHistory, GroupView, MemberView, OutcomeView
+from db.views import DeadLetterView, GroupView, MemberView, OutcomeView, PastGroupView
 from ingress.api_models import (
     CompanyDocument,
     CompletenessDocument,
@@ -17,11 +18,6 @@ from ingress.api_models import (
     PendingDocument,
 )
 from schemas.times import iso_utc
-
-NOT_KEPT: Final = ("title", "seniority", "function", "score")
-"""What the history does not have of a member."""
-_ENDED: Final = frozenset({"left", "removed"})
-_NAMES_ROLE: Final = frozenset({"joined", "role_changed", "identity_corrected"})
 
 
 def group_document(view: GroupView) -> dict[str, Any]:
@@ -49,31 +45,19 @@ def group_document(view: GroupView) -> dict[str, Any]:
     ).content()
 
 
-def past_group_document(workspace_id: str, company_id: str, as_of: int, history: GroupHistory) -> dict[str, Any]:
-    """A buyer group as its history says it was at a log time."""
+def past_group_document(view: PastGroupView, as_of: int) -> dict[str, Any]:
+    """A buyer group as it was at a log time."""
     return PastGroupDocument(
-        workspace_id=workspace_id,
-        company_id=company_id,
+        workspace_id=view.workspace_id,
+        company_id=view.company_id,
         as_of=iso_utc(as_of),
-        version=max((line.version for line in history.lines), default=0),
-        refreshed_at=iso_utc(history.refreshed_at),
-        members=past_members(history),
-        not_kept=list(NOT_KEPT),
+        version=view.version,
+        policy_version=view.policy_version,
+        refreshed_at=iso_utc(view.refreshed_at),
+        changed_at=_iso(view.changed_at),
+        completeness=CompletenessDocument(percent=view.completeness, missing=view.missing),
+        members=[PastMemberDocument.model_validate(asdict(member)) for member in view.members],
     ).content()
-
-
-def past_members(history: GroupHistory) -> list[PastMemberDocument]:
-    """Who was in the group after these lines, by person id."""
-    members: dict[str, PastMemberDocument] = {}
-    for line in history.lines:
-        person_id = line.person_id
-        if person_id is None:
-            continue
-        before = members.pop(person_id, None)
-        role = line.after if line.kind in _NAMES_ROLE else before.role if before else None
-        if line.kind not in _ENDED and role is not None:
-            members[person_id] = PastMemberDocument(person_id=person_id, role=role, name=line.name, why=line.why)
-    return [members[person_id] for person_id in sorted(members)]
 
 
 def event_document(
@@ -158,21 +142,7 @@ def _dead_letter(view: DeadLetterView) -> DeadLetterDocument:
 
 
 def _member(member: MemberView) -> MemberDocument:
-    return MemberDocument(
-        person_id=member.person_id,
-        role=member.role,
-        name=member.name,
-        title=member.title,
-        seniority=member.seniority,
-        function=member.function,
-        score=member.score,
-        why=member.why,
-        rule=member.rule,
-        own_role=member.own_role,
-        set_by=member.set_by,
-        confidence=member.confidence,
-        also_known_as=member.also_known_as,
-    )
+    return MemberDocument.model_validate(asdict(member))
 
 
 def _iso(ms: int | None) -> str | None:

@@ -2,7 +2,15 @@
 
 from consumers.buyer_group.completeness import Completeness, Filled, completeness
 from consumers.buyer_group.correction import Corrected, correct_identity, is_gone
-from consumers.buyer_group.diff import GroupChange, diff_groups
+from consumers.buyer_group.diff import (
+    Cause,
+    GroupChange,
+    Kind,
+    Standing,
+    diff_groups,
+    diff_standings,
+    summary_of,
+)
 from consumers.buyer_group.explain import Explanation, Step, explain
 from consumers.buyer_group.group import derive_group
 from consumers.buyer_group.model import NO_CHOICES, Choice, CompanyFacts, Employee, Member, Role, group_order
@@ -13,6 +21,7 @@ __all__ = [
     "DEFAULT_POLICY",
     "NO_CHOICES",
     "Alternative",
+    "Cause",
     "Choice",
     "CompanyFacts",
     "Completeness",
@@ -21,9 +30,11 @@ __all__ = [
     "Explanation",
     "Filled",
     "GroupChange",
+    "Kind",
     "Member",
     "Policy",
     "Role",
+    "Standing",
     "Step",
     "TitleReading",
     "classify",
@@ -31,9 +42,11 @@ __all__ = [
     "correct_identity",
     "derive_group",
     "diff_groups",
+    "diff_standings",
     "explain",
     "group_order",
     "is_gone",
     "read_employee",
     "read_vocabulary",
+    "summary_of",
 ]

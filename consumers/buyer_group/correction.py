@@ -2,12 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Container, Mapping, Sequence
-from typing import Final
 
-from consumers.buyer_group.diff import GroupChange
+from consumers.buyer_group.diff import GroupChange, Kind
 from consumers.buyer_group.model import Member, group_order
 
-KIND: Final = "identity_corrected"
 Corrected = Mapping[str, tuple[str, str]]
 """By person id, what it was known as before and is now."""
 _Roles = tuple[Member, ...]
@@ -37,7 +35,7 @@ def correct_identity(
         else:
             known[known_as].append(tuple(member._replace(person_id=known_as) for member in roles))
             why = f"is the same person as {known_as}"
-            lines.append(GroupChange(KIND, person_id, roles[0].name, _text(roles), None, why))
+            lines.append(GroupChange(Kind.IDENTITY_CORRECTED, person_id, roles[0].name, _text(roles), None, why))
     for person_id, (was, known_as) in corrected.items():
         if known_as == person_id and person_id in new and person_id not in known and was in old:
             known[person_id].append(new[person_id])
@@ -47,7 +45,7 @@ def correct_identity(
         kept += chosen
         if _text(chosen) != _text(old.get(person_id, ())):
             why, name = "was known here by another id", new[person_id][0].name
-            lines.append(GroupChange(KIND, person_id, name, None, _text(chosen), why))
+            lines.append(GroupChange(Kind.IDENTITY_CORRECTED, person_id, name, None, _text(chosen), why))
     return tuple(kept), tuple(sorted(lines, key=lambda line: (line.person_id or "", line.after or "")))
 
 

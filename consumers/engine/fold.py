@@ -39,6 +39,7 @@ from schemas.events import (
     IDENTITY_TYPES,
     PERSON_TYPES,
     ChangeType,
+    Company,
     Movement,
     Person,
     PersonChange,
@@ -228,8 +229,8 @@ class _Folding:
         self._revision += 1
         return Deferred(self._refresh_due_at)
 
-    def _identify(self) -> tuple[tuple[Employment, ...], dict[str, tuple[str, str]]]:
-        """Everybody present, once, in order; and whose canonical id is another one than at the last refresh."""
+    def _identify(self) -> tuple[tuple[Employment, ...], dict[str, tuple[str, str]], dict[str, Company]]:
+        """Everybody present, once, in order; whose canonical id is not what it was; and where who is gone went."""
         canonical, corrected = resolve(self._roster), dict[str, tuple[str, str]]()
         for person_id, one in self._roster.items():
             known_as = canonical.get(person_id)
@@ -241,18 +242,20 @@ class _Folding:
             self._touched.add(person_id)
         everybody = persons(self._roster, canonical)
         people = tuple(everybody[person_id] for person_id in sorted(everybody) if everybody[person_id].present)
-        return people, {one: (old, new) for one, (old, new) in corrected.items() if old != new}
+        went_to = {one: where for one, person in everybody.items() if (where := person.went_to) is not None}
+        return people, {one: (old, new) for one, (old, new) in corrected.items() if old != new}, went_to
 
     def _refresh(self, at: int, cause: Cause, event_id: str | None) -> None:
         if not self._state.roster_complete:
             company = self._state.company_id
             raise IncompleteRosterError(f"company {company} must be refreshed, but only part of it is loaded")
-        people, corrected = self._identify()
+        people, corrected, went_to = self._identify()
         choices = counting(self._choices, self._roster) if self._choices else ()
         ids = self._pending_events if event_id is None else [*self._pending_events, event_id]
         covered = self._pending_count + (event_id is not None)
         event_ids = tuple(ids[:PENDING_EVENTS_KEPT])
-        self._refreshes.append(Refresh(at, cause, covered, event_ids, self._facts, people, corrected, choices))
+        refresh = Refresh(at, cause, covered, event_ids, self._facts, people, corrected, choices, went_to)
+        self._refreshes.append(refresh)
         self._revision += 1
         self._last_refresh_at = at
         self._refresh_due_at = self._pending_since = None
@@ -265,7 +268,7 @@ def _employ(before: Employment | None, change: PersonChange, person: Person, sta
     old_who, old_job = (before.who, before.job) if before else (_NOBODY, _NO_JOB)
     said = who_of(person)
     who, who_news = old_who.join(said, stamp)
-    job, job_news = old_job.join(job_of(change.movement, person), stamp)
+    job, job_news = old_job.join(job_of(change.movement, person, change.other_company), stamp)
     joined_at = before.joined_at if before else None
     if change.movement is Movement.JOINED:
         joined_at = change.occurred_at if joined_at is None else max(joined_at, change.occurred_at)

@@ -10,8 +10,9 @@ from schemas.events import Company, Movement, Person, PersonChange
 from schemas.values import value_class
 
 PERSON_FIELDS: Final = ("name", "email", "linkedin_url", "country")
-JOB_FIELDS: Final = ("present", "title", "department", "stated_seniority")
+JOB_FIELDS: Final = ("present", "title", "department", "stated_seniority", "went_to")
 FACT_FIELDS: Final = ("name", "domain", "industry", "employee_count")
+_SEPARATOR: Final = "\x1f"
 PENDING_EVENTS_KEPT: Final = 100
 """How many of the changes waiting for a refresh are kept by id; the count goes on."""
 
@@ -61,6 +62,14 @@ class Employment(NamedTuple):
     def present(self) -> bool:
         """Whether the person works here now."""
         return self.job.values[0] is True
+
+    @property
+    def went_to(self) -> Company | None:
+        """Where they went, if the change that says they are gone says so too."""
+        present, *_, destination = self.job.values
+        if present is not False or destination is None or self.job.stamps[-1] != self.job.stamps[0]:
+            return None
+        return destination_of(str(destination))
 
 
 class Choice(NamedTuple):
@@ -182,6 +191,7 @@ class Refresh:
         people: everybody present, once, in order of the id that they are known by.
         corrected: by person id, what it was known as before and is from now on, where that is not the same.
         choices: roles that somebody chose and did not take back, in order, by the ids that people are known by.
+        went_to: where those who are gone went, by the id that they are known by, as far as it is known.
     """
 
     at: int
@@ -192,6 +202,7 @@ class Refresh:
     people: tuple[Employment, ...]
     corrected: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     choices: tuple[Choice, ...] = ()
+    went_to: Mapping[str, Company] = field(default_factory=dict)
 
 
 @value_class(frozen=True, slots=True)
@@ -222,12 +233,23 @@ def who_of(person: Person) -> tuple[str | None, ...]:
     return (person.name, person.email, person.linkedin_url, person.country)
 
 
-def job_of(movement: Movement, person: Person) -> tuple[str | bool | None, ...]:
+def job_of(movement: Movement, person: Person, other: Company | None) -> tuple[str | bool | None, ...]:
     """A job's fields in the order of `JOB_FIELDS`.
 
-    Of somebody who left, the rest describes where they went, not this company: only presence is taken.
+    Of somebody who left, the rest describes where they went, not this company: only presence and where to is taken.
     """
     if movement is Movement.LEFT:
-        return (False, None, None, None)
+        return (False, None, None, None, None if other is None else destination_value(other))
     present = None if movement is Movement.UNSTATED else True
-    return (present, person.title, person.department, person.seniority)
+    return (present, person.title, person.department, person.seniority, None)
+
+
+def destination_value(company: Company) -> str:
+    """Where somebody went as one value, so that one sender's name never stands beside another one's id."""
+    return f"{company.id}{_SEPARATOR}{company.name or ''}"
+
+
+def destination_of(value: str) -> Company:
+    """The same read back; ids hold no control characters."""
+    company_id, _, name = value.partition(_SEPARATOR)
+    return Company(company_id, name or None)

@@ -10,9 +10,10 @@ from consumers.buyer_group import group_order
 from consumers.engine.fold import fold, may_refresh
 from consumers.engine.state import CompanyState, Delivery, Identity
 from consumers.runtime.breaker import Breaker
+from consumers.runtime.group_rows import group_members
 from consumers.runtime.ledger import Ledger, letter_row
 from consumers.runtime.records import Batch, Read, home_partition, settle
-from consumers.runtime.regroup import Group, Regrouping, group_members
+from consumers.runtime.regroup import Group, Regrouping
 from consumers.runtime.rows import company_row, company_state, employment_row
 from consumers.settings import ConsumerSettings
 from consumers.workspaces.policies import Policies
@@ -249,6 +250,8 @@ class _Stored:
                 head.version,
                 head.changed_at,
                 group_members([m for m in members if m.workspace_id == head.workspace_id], group_order),
+                head.policy_version,
+                head.tracked,
             )
             for head in self._heads.get(company_id, ())
         }

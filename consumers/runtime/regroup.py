@@ -17,21 +17,22 @@ from consumers.buyer_group import (
     GroupChange,
     Member,
     Policy,
+    Standing,
     completeness,
     correct_identity,
     derive_group,
-    diff_groups,
+    diff_standings,
     is_gone,
 )
 from consumers.engine.state import Refresh
+from consumers.runtime.group_rows import change_row, difference, member_row, past_head, past_members
 from consumers.runtime.rows import company_facts, employee
+from consumers.runtime.updates import NewVersion, update_of
 from consumers.workspaces.policies import Policies
 from db.rows import (
     BatchWrites,
-    GroupChangeRow,
     GroupRow,
     MemberKey,
-    MemberRow,
     OperationRow,
     OutboxRow,
     RefreshRow,
@@ -43,11 +44,18 @@ STEP = "save_buyer_group"
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A buyer group as stored: version 0 is one that has never had anybody in it."""
+    """A buyer group as stored: version 0 is one that has never had anybody in it.
+
+    Attributes:
+        policy_version: None: it has never been refreshed.
+        tracked: whether the workspace tracked the company then; what is not tracked has no members.
+    """
 
     version: int = 0
     changed_at: int | None = None
     members: tuple[Member, ...] = ()
+    policy_version: int | None = None
+    tracked: bool = False
 
 
 NOBODY: Final = Group()
@@ -86,7 +94,7 @@ class Regrouping:
             changed = [
                 self._workspace(facts, people, refresh, policy, after)
                 for policy in self.policies.counting(refresh.at)
-                if policy.tracking.holds(facts) or after.get(policy.workspace_id, NOBODY).members
+                if policy.tracking.holds(facts) or after.get(policy.workspace_id, NOBODY).tracked
             ]
             self._log(company_id, refresh, started, any(changed))
         for workspace_id, group in after.items():
@@ -103,61 +111,57 @@ class Regrouping:
         """One workspace's group at one refresh; whether it changed. What is tracked no more has no members."""
         started, company_id = self.clock(), company.company_id
         before = groups.get(policy.workspace_id, NOBODY)
-        members: tuple[Member, ...] = ()
-        if policy.tracking.holds(company):
-            members = derive_group(company, people, policy, _chosen(refresh, policy.workspace_id))
-        group = before
-        if members != before.members:
-            group = replace(before, members=members)
+        chosen, tracked = _chosen(refresh, policy.workspace_id), policy.tracking.holds(company)
+        now, then = _standing(company, people, policy, chosen), self._policy_of(before, policy)
+        group = replace(before, members=tuple(now.members), policy_version=policy.version, tracked=tracked)
+        if now.members != before.members or then is not policy:
+            world = now if then is policy else _standing(company, people, then, chosen)
+            lines = _lines(Standing(before.members, then), world, now, refresh)
             # A score or a spelling alone is kept, but is no version: nobody wants to be told.
-            if changes := _changes(before.members, members, refresh):
+            if lines := lines if tracked else tuple(line for line in lines if line.person_id):
                 group = replace(group, version=before.version + 1, changed_at=refresh.at)
-                self._version(company_id, policy.workspace_id, group.version, refresh, changes)
+                self._version(NewVersion(company_id, group.version, refresh, then, policy, now.members, lines))
+            key = (company_id, policy.workspace_id)
+            self.writes.past_members.extend(past_members(key, before.members, now.members, refresh.at))
         groups[policy.workspace_id] = group
-        self._head(company_id, policy, group, refresh)
+        self._head(company_id, policy, before, group, refresh)
         self._operation(company_id, policy, refresh, started)
         return group.version != before.version
 
-    def _head(self, company_id: str, policy: Policy, group: Group, refresh: Refresh) -> None:
-        key = (company_id, policy.workspace_id)
+    def _policy_of(self, group: Group, policy: Policy) -> Policy:
+        """The policy under which a group was derived: `policy` itself, when that still counts or was the first."""
+        if group.policy_version is None or group.policy_version == policy.version:
+            return policy
+        return self.policies.version(policy.workspace_id, group.policy_version) or policy
+
+    def _head(self, company_id: str, policy: Policy, before: Group, group: Group, refresh: Refresh) -> None:
         filled = completeness(group.members, policy)
-        times = (refresh.at, group.changed_at)
-        self._heads[key] = GroupRow(*key, group.version, *times, policy.version, filled.percent, filled.missing)
+        row = GroupRow(
+            company_id,
+            policy.workspace_id,
+            version=group.version,
+            refreshed_at=refresh.at,
+            changed_at=group.changed_at,
+            policy_version=policy.version,
+            completeness=filled.percent,
+            missing=filled.missing,
+            tracked=group.tracked,
+        )
+        self._heads[company_id, policy.workspace_id] = row
+        if group != before:
+            self.writes.past_heads.append(past_head(row))
 
     def finish(self) -> None:
         """Hand over the heads: one row a group, however often it was refreshed in the batch."""
         self.writes.groups.extend(self._heads.values())
 
-    def _version(
-        self, company_id: str, workspace_id: str, version: int, refresh: Refresh, changes: Sequence[GroupChange]
-    ) -> None:
-        for position, change in enumerate(changes):
-            self.writes.changes.append(
-                GroupChangeRow(
-                    company_id,
-                    workspace_id,
-                    version,
-                    position,
-                    refresh.at,
-                    change.kind,
-                    change.person_id,
-                    change.name,
-                    change.before,
-                    change.after,
-                    change.why,
-                    refresh.event_ids,
-                )
-            )
-        message = {
-            "workspace_id": workspace_id,
-            "company_id": company_id,
-            "version": version,
-            "refreshed_at": refresh.at,
-            "cause": {"kind": "CHANGES", "event_ids": list(refresh.event_ids)},
-            "changes": [{name: getattr(c, name) for name in GroupChange.__slots__} for c in changes],
-        }
-        value = self.codec.encode(message)
-        self.writes.outbox.append(OutboxRow(company_id, workspace_id, version, self.topic, value, refresh.at))
+    def _version(self, new: NewVersion) -> None:
+        """What it changed, for the history and for other services."""
+        key, at = (new.company_id, new.policy.workspace_id, new.number), new.refresh.at
+        for position, line in enumerate(new.lines):
+            self.writes.changes.append(change_row(key, position, new.refresh, line))
+        value = self.codec.encode(update_of(new))
+        self.writes.outbox.append(OutboxRow(*key, self.topic, value, at))
 
     def _operation(self, company_id: str, policy: Policy, refresh: Refresh, started: int) -> None:
         key, duration = f"{policy.workspace_id}:{refresh.at}", self.clock() - started
@@ -173,60 +177,28 @@ class Regrouping:
         )
 
     def _members(self, company_id: str, workspace_id: str, before: Sequence[Member], after: Sequence[Member]) -> None:
-        old = {(m.person_id, m.role): m for m in before}
-        new = {(m.person_id, m.role): m for m in after}
-        gone = [MemberKey(company_id, workspace_id, *key) for key in old if key not in new]
-        self.writes.removed_members.extend(gone)
-        self.writes.members.extend(_member_row(company_id, workspace_id, m) for k, m in new.items() if old.get(k) != m)
+        written, gone = difference(before, after)
+        self.writes.removed_members.extend(MemberKey(company_id, workspace_id, m.person_id, m.role) for m in gone)
+        self.writes.members.extend(member_row(company_id, workspace_id, m) for m in written)
 
 
-def _changes(before: Sequence[Member], after: Sequence[Member], refresh: Refresh) -> tuple[GroupChange, ...]:
+def _standing(
+    company: CompanyFacts, people: Sequence[Employee], policy: Policy, chosen: Mapping[str, Choice]
+) -> Standing:
+    """The group under a policy; of a company that it does not track an empty one."""
+    return Standing(derive_group(company, people, policy, chosen) if policy.tracking.holds(company) else (), policy)
+
+
+def _lines(before: Standing, world: Standing, after: Standing, refresh: Refresh) -> tuple[GroupChange, ...]:
     """What a version changes; whose id alone is another one has neither come nor gone."""
     present, corrected = {person.person_id for person in refresh.people}, refresh.corrected
-    known, lines = correct_identity(before, after, corrected) if corrected else (before, ())
-    departed = frozenset(m.person_id for m in known if is_gone(m.person_id, corrected, present))
-    return (*lines, *diff_groups(known, after, departed))
-
-
-def group_members(rows: Sequence[MemberRow], order: Callable[[Member], object]) -> tuple[Member, ...]:
-    """Stored members as `derive_group` orders them."""
-    members = [
-        Member(
-            person_id=row.person_id,
-            name=row.name,
-            title=row.title,
-            role=row.role,
-            score=row.score,
-            seniority=row.seniority,
-            function=row.function,
-            why=row.why,
-            rule=row.rule,
-            own_role=row.own_role,
-            set_by=row.set_by,
-            confidence=row.confidence,
-        )
-        for row in rows
-    ]
-    return tuple(sorted(members, key=order))  # type: ignore[arg-type]  # any comparable key will do
-
-
-def _member_row(company_id: str, workspace_id: str, m: Member) -> MemberRow:
-    return MemberRow(
-        company_id,
-        workspace_id,
-        m.person_id,
-        m.role,
-        m.name,
-        m.title,
-        m.seniority,
-        m.function,
-        m.score,
-        m.why,
-        m.rule,
-        m.own_role,
-        m.set_by,
-        m.confidence,
-    )
+    known, lines = correct_identity(before.members, world.members, corrected) if corrected else (before.members, ())
+    departed = {
+        m.person_id: refresh.went_to.get(corrected.get(m.person_id, ("", m.person_id))[1])
+        for m in known
+        if is_gone(m.person_id, corrected, present)
+    }
+    return (*lines, *diff_standings(before._replace(members=known), world, after, departed))
 
 
 def _chosen(refresh: Refresh, workspace_id: str) -> Mapping[str, Choice]:

@@ -87,7 +87,7 @@ def employment_row(company_id: str, person: Employment) -> EmploymentRow:
 def employee(person: Employment) -> Employee:
     """A person at a company as the buyer group sees them."""
     name, email, linkedin_url, country = person.who.values
-    _, title, department, seniority = person.job.values
+    _, title, department, seniority, _ = person.job.values
     return Employee(
         person_id=person.person_id,
         name=name,  # type: ignore[arg-type]  # PERSON_FIELDS and JOB_FIELDS: a field has one type for ever
@@ -108,7 +108,7 @@ def company_facts(company_id: str, facts: Register) -> CompanyFacts:
 
 def _employment(row: EmploymentRow) -> Employment:
     # Slices, because a roster is read for each refresh: the columns stand in the order of PERSON_FIELDS and JOB_FIELDS.
-    who, job = Register(row[2:6], row[6:10]), Register(row[10:14], row[14:18])
+    who, job = Register(row[2:6], row[6:10]), Register(row[10:15], row[15:20])
     evidence = tuple(map(Evidence.parse, row.evidence)) if row.evidence else ()
     return Employment(row.person_id, who, job, row.joined_at, row.first_seen_at, evidence, row.canonical_id)
 

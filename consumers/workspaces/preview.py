@@ -113,7 +113,7 @@ def difference(state: CompanyState, before: Policy | None, after: Policy) -> Dif
     }
     old, new = (_group(company, people, policy, chosen) for policy in (before, after))
     complete = completeness(old, before).percent if before else 0
-    tracked, changes = after.tracking.holds(company), diff_groups(old, new, frozenset())
+    tracked, changes = after.tracking.holds(company), diff_groups(old, new, {})
     return Difference(company, changes, tracked, complete, completeness(new, after).percent)
 
 

@@ -23,19 +23,45 @@ WHERE g.company_id = %(company_id)s AND g.workspace_id = %(workspace_id)s
 ORDER BY array_position(ARRAY['decision_maker', 'champion', 'stakeholder', 'blocker', 'introducer'], m.role),
          m.score DESC, m.person_id
 
--- history: what made a group until a log time, one row a line; one row without a line when nobody was in it yet
-WITH head AS (
-    SELECT l.log_time
-    FROM buyer_group_refresh_logs l
-    JOIN buyer_groups g ON g.company_id = l.company_id AND g.workspace_id = %(workspace_id)s
-    WHERE l.company_id = %(company_id)s AND l.log_time <= from_ms(%(until)s)
-    ORDER BY l.log_time DESC LIMIT 1
-)
-SELECT to_ms(head.log_time), h.version, h.kind, h.person_id, h.name, h.after, h.why
-FROM head
-LEFT JOIN buyer_group_changes h
-    ON h.company_id = %(company_id)s AND h.workspace_id = %(workspace_id)s AND h.log_time <= from_ms(%(until)s)
-ORDER BY h.version, h.position
+-- past_group: a buyer group as it was at a log time, one row a member; one row without a member when nobody was in it
+SELECT h.workspace_id, h.company_id, h.version, h.policy_version, to_ms(CASE WHEN h.tracked THEN r.log_time
+       ELSE h.log_time END), to_ms(h.changed_at), h.completeness, h.missing,
+       m.person_id, m.role, m.name, m.title, m.seniority, m.function, m.score, m.why, m.rule, m.own_role, m.set_by,
+       m.confidence
+FROM (
+    SELECT * FROM buyer_group_head_history
+    WHERE company_id = %(company_id)s AND workspace_id = %(workspace_id)s AND log_time <= from_ms(%(until)s)
+    ORDER BY log_time DESC LIMIT 1
+) AS h
+CROSS JOIN LATERAL (
+    SELECT log_time FROM buyer_group_refresh_logs l
+    WHERE l.company_id = h.company_id AND l.log_time <= from_ms(%(until)s)
+    ORDER BY log_time DESC LIMIT 1
+) AS r
+LEFT JOIN LATERAL (
+    SELECT DISTINCT ON (person_id, role) *
+    FROM buyer_group_member_history
+    WHERE company_id = h.company_id AND workspace_id = h.workspace_id AND log_time <= from_ms(%(until)s)
+    ORDER BY person_id, role, log_time DESC
+) AS m ON m.present
+ORDER BY array_position(ARRAY['decision_maker', 'champion', 'stakeholder', 'blocker', 'introducer'], m.role),
+         m.score DESC, m.person_id
+
+-- versions: what the versions of a group changed, the newest first, one row a line
+SELECT c.version, to_ms(c.log_time), h.policy_version, c.event_ids, c.kind, c.person_id, c.name, c.before, c.after,
+       c.why, c.cause, c.went_to_id, c.went_to_name
+FROM (
+    SELECT DISTINCT version FROM buyer_group_changes
+    WHERE company_id = %(company_id)s AND workspace_id = %(workspace_id)s
+      AND (%(person_id)s::text IS NULL OR person_id = %(person_id)s)
+      AND log_time >= from_ms(%(since)s) AND log_time <= from_ms(%(until)s)
+    ORDER BY version DESC LIMIT %(limit)s
+) AS v
+JOIN buyer_group_changes c
+    ON c.company_id = %(company_id)s AND c.workspace_id = %(workspace_id)s AND c.version = v.version
+LEFT JOIN buyer_group_head_history h USING (company_id, workspace_id, log_time)
+WHERE %(person_id)s::text IS NULL OR c.person_id = %(person_id)s
+ORDER BY c.version DESC, c."position"
 
 -- outcomes: what became of a change at each company it touched
 SELECT w.company_id, w.type, w.outcome, w.reason, to_ms(w.occurred_at), to_ms(w.received_at), to_ms(w.log_time),

@@ -67,25 +67,26 @@ ORDER BY number
 -- read_rosters: everybody, present or gone, at these companies
 SELECT e.company_id, e.person_id, p.name, p.email, p.linkedin_url, p.country, coalesce(p.name_stamp, ''),
        coalesce(p.email_stamp, ''), coalesce(p.linkedin_url_stamp, ''), coalesce(p.country_stamp, ''),
-       CASE WHEN e.present_stamp <> '' THEN e.present END, e.title, e.department, e.stated_seniority, e.present_stamp,
-       coalesce(e.title_stamp, ''), coalesce(e.department_stamp, ''), coalesce(e.stated_seniority_stamp, ''),
-       to_ms(e.joined_at), to_ms(e.first_seen_at), e.seniority, e.function, p.evidence,
-       e.canonical_id
+       CASE WHEN e.present_stamp <> '' THEN e.present END, e.title, e.department, e.stated_seniority, e.went_to,
+       e.present_stamp, coalesce(e.title_stamp, ''), coalesce(e.department_stamp, ''),
+       coalesce(e.stated_seniority_stamp, ''), coalesce(e.went_to_stamp, ''), to_ms(e.joined_at),
+       to_ms(e.first_seen_at), e.seniority, e.function, p.evidence, e.canonical_id
 FROM employments e JOIN people p USING (company_id, person_id)
 WHERE e.company_id = ANY (%(company_id)s::text[])
 
 -- read_people: these people at these companies
 SELECT e.company_id, e.person_id, p.name, p.email, p.linkedin_url, p.country, coalesce(p.name_stamp, ''),
        coalesce(p.email_stamp, ''), coalesce(p.linkedin_url_stamp, ''), coalesce(p.country_stamp, ''),
-       CASE WHEN e.present_stamp <> '' THEN e.present END, e.title, e.department, e.stated_seniority, e.present_stamp,
-       coalesce(e.title_stamp, ''), coalesce(e.department_stamp, ''), coalesce(e.stated_seniority_stamp, ''),
-       to_ms(e.joined_at), to_ms(e.first_seen_at), e.seniority, e.function, p.evidence,
-       e.canonical_id
+       CASE WHEN e.present_stamp <> '' THEN e.present END, e.title, e.department, e.stated_seniority, e.went_to,
+       e.present_stamp, coalesce(e.title_stamp, ''), coalesce(e.department_stamp, ''),
+       coalesce(e.stated_seniority_stamp, ''), coalesce(e.went_to_stamp, ''), to_ms(e.joined_at),
+       to_ms(e.first_seen_at), e.seniority, e.function, p.evidence, e.canonical_id
 FROM unnest(%(company_id)s::text[], %(person_id)s::text[]) AS d (company_id, person_id)
 JOIN employments e USING (company_id, person_id) JOIN people p USING (company_id, person_id)
 
 -- read_groups: the heads of these companies' groups
-SELECT company_id, workspace_id, version, to_ms(refreshed_at), to_ms(changed_at), policy_version, completeness, missing
+SELECT company_id, workspace_id, version, to_ms(refreshed_at), to_ms(changed_at), policy_version, completeness, missing,
+       tracked
 FROM buyer_groups
 WHERE company_id = ANY (%(company_id)s::text[])
 
@@ -192,22 +193,25 @@ SET name = excluded.name, name_stamp = excluded.name_stamp, email = excluded.ema
 
 -- write_employments: where they work
 INSERT INTO employments (company_id, person_id, present, present_stamp, title, title_stamp, department,
-                         department_stamp, stated_seniority, stated_seniority_stamp, joined_at, first_seen_at,
-                         seniority, function, canonical_id)
+                         department_stamp, stated_seniority, stated_seniority_stamp, went_to, went_to_stamp,
+                         joined_at, first_seen_at, seniority, function, canonical_id)
 SELECT company_id, person_id, present, present_stamp, title, nullif(title_stamp, ''), department,
-       nullif(department_stamp, ''), stated_seniority, nullif(stated_seniority_stamp, ''), from_ms(joined_at),
-       from_ms(first_seen_at), seniority, function, canonical_id
+       nullif(department_stamp, ''), stated_seniority, nullif(stated_seniority_stamp, ''), went_to,
+       nullif(went_to_stamp, ''), from_ms(joined_at), from_ms(first_seen_at), seniority, function, canonical_id
 FROM unnest(
     %(company_id)s::text[], %(person_id)s::text[], %(present)s::boolean[], %(present_stamp)s::text[],
     %(title)s::text[], %(title_stamp)s::text[], %(department)s::text[], %(department_stamp)s::text[],
-    %(stated_seniority)s::text[], %(stated_seniority_stamp)s::text[], %(joined_at)s::bigint[],
-    %(first_seen_at)s::bigint[], %(seniority)s::text[], %(function)s::text[], %(canonical_id)s::text[]
+    %(stated_seniority)s::text[], %(stated_seniority_stamp)s::text[], %(went_to)s::text[],
+    %(went_to_stamp)s::text[], %(joined_at)s::bigint[], %(first_seen_at)s::bigint[],
+    %(seniority)s::text[], %(function)s::text[], %(canonical_id)s::text[]
 ) AS n (company_id, person_id, present, present_stamp, title, title_stamp, department, department_stamp,
-        stated_seniority, stated_seniority_stamp, joined_at, first_seen_at, seniority, function, canonical_id)
+        stated_seniority, stated_seniority_stamp, went_to, went_to_stamp, joined_at, first_seen_at,
+        seniority, function, canonical_id)
 ON CONFLICT (company_id, person_id) DO UPDATE
 SET present = excluded.present, present_stamp = excluded.present_stamp, title = excluded.title,
     title_stamp = excluded.title_stamp, department = excluded.department, department_stamp = excluded.department_stamp,
     stated_seniority = excluded.stated_seniority, stated_seniority_stamp = excluded.stated_seniority_stamp,
+    went_to = excluded.went_to, went_to_stamp = excluded.went_to_stamp,
     joined_at = excluded.joined_at, first_seen_at = excluded.first_seen_at, seniority = excluded.seniority,
     function = excluded.function, canonical_id = excluded.canonical_id
 
@@ -239,16 +243,18 @@ ON CONFLICT DO NOTHING
 
 -- write_groups: heads of groups
 INSERT INTO buyer_groups (company_id, workspace_id, version, refreshed_at, changed_at, policy_version, completeness,
-                          missing)
+                          missing, tracked)
 SELECT company_id, workspace_id, version, from_ms(refreshed_at), from_ms(changed_at), policy_version, completeness,
-       missing::text[]
+       missing::text[], tracked
 FROM unnest(
     %(company_id)s::text[], %(workspace_id)s::text[], %(version)s::bigint[], %(refreshed_at)s::bigint[],
-    %(changed_at)s::bigint[], %(policy_version)s::int[], %(completeness)s::int[], %(missing)s::text[]
-) AS n (company_id, workspace_id, version, refreshed_at, changed_at, policy_version, completeness, missing)
+    %(changed_at)s::bigint[], %(policy_version)s::int[], %(completeness)s::int[], %(missing)s::text[],
+    %(tracked)s::boolean[]
+) AS n (company_id, workspace_id, version, refreshed_at, changed_at, policy_version, completeness, missing, tracked)
 ON CONFLICT (company_id, workspace_id) DO UPDATE
 SET version = excluded.version, refreshed_at = excluded.refreshed_at, changed_at = excluded.changed_at,
-    policy_version = excluded.policy_version, completeness = excluded.completeness, missing = excluded.missing
+    policy_version = excluded.policy_version, completeness = excluded.completeness, missing = excluded.missing,
+    tracked = excluded.tracked
 
 -- delete_members: members that are in their group no more
 DELETE FROM buyer_group_members AS m
@@ -272,14 +278,40 @@ SET name = excluded.name, title = excluded.title, seniority = excluded.seniority
 
 -- insert_changes: what each version changed
 INSERT INTO buyer_group_changes (company_id, workspace_id, version, position, log_time, kind, person_id, name, before,
-                                 after, why, event_ids)
+                                 after, why, event_ids, cause, went_to_id, went_to_name)
 SELECT company_id, workspace_id, version, "position", from_ms(log_time), kind, person_id, name, before, after, why,
-       event_ids::text[]
+       event_ids::text[], cause, went_to_id, went_to_name
 FROM unnest(
     %(company_id)s::text[], %(workspace_id)s::text[], %(version)s::bigint[], %(position)s::int[],
     %(log_time)s::bigint[], %(kind)s::text[], %(person_id)s::text[], %(name)s::text[], %(before)s::text[],
-    %(after)s::text[], %(why)s::text[], %(event_ids)s::text[]
-) AS n (company_id, workspace_id, version, "position", log_time, kind, person_id, name, before, after, why, event_ids)
+    %(after)s::text[], %(why)s::text[], %(event_ids)s::text[], %(cause)s::text[], %(went_to_id)s::text[],
+    %(went_to_name)s::text[]
+) AS n (company_id, workspace_id, version, "position", log_time, kind, person_id, name, before, after, why, event_ids,
+        cause, went_to_id, went_to_name)
+
+-- insert_past_heads: heads of groups from a log time on
+INSERT INTO buyer_group_head_history (company_id, workspace_id, log_time, version, changed_at, policy_version,
+                                      completeness, missing, tracked)
+SELECT company_id, workspace_id, from_ms(log_time), version, from_ms(changed_at), policy_version, completeness,
+       missing::text[], tracked
+FROM unnest(
+    %(company_id)s::text[], %(workspace_id)s::text[], %(log_time)s::bigint[], %(version)s::bigint[],
+    %(changed_at)s::bigint[], %(policy_version)s::int[], %(completeness)s::int[], %(missing)s::text[],
+    %(tracked)s::boolean[]
+) AS n (company_id, workspace_id, log_time, version, changed_at, policy_version, completeness, missing, tracked)
+
+-- insert_past_members: members from a log time on
+INSERT INTO buyer_group_member_history (company_id, workspace_id, person_id, role, log_time, present, name, title,
+                                        seniority, function, score, why, rule, own_role, set_by, confidence)
+SELECT company_id, workspace_id, person_id, role, from_ms(log_time), present, name, title, seniority, function, score,
+       why, rule, own_role, set_by, confidence
+FROM unnest(
+    %(company_id)s::text[], %(workspace_id)s::text[], %(person_id)s::text[], %(role)s::text[], %(log_time)s::bigint[],
+    %(present)s::boolean[], %(name)s::text[], %(title)s::text[], %(seniority)s::text[], %(function)s::text[],
+    %(score)s::int[], %(why)s::text[], %(rule)s::text[], %(own_role)s::text[], %(set_by)s::text[],
+    %(confidence)s::int[]
+) AS n (company_id, workspace_id, person_id, role, log_time, present, name, title, seniority, function, score, why,
+        rule, own_role, set_by, confidence)
 
 -- insert_outbox: messages for other services
 INSERT INTO outbox (company_id, workspace_id, version, topic, value, log_time)

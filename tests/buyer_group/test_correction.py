@@ -6,8 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumers.buyer_group import GroupChange, Member, correct_identity, diff_groups
-from db.views import GroupHistory, HistoryLine
-from ingress.documents import past_members
 
 
 def member(person_id: str, role: str = "champion", level: str = "vp") -> Member:
@@ -20,7 +18,7 @@ def told(
 ) -> tuple[list[tuple[str, str | None, str | None, str | None]], list[GroupChange]]:
     """Lines that correct an identity, and the others: what people are alerted of."""
     known, lines = correct_identity(before, after, corrected)
-    return [(c.kind, c.person_id, c.before, c.after) for c in lines], [*diff_groups(known, after, frozenset())]
+    return [(c.kind, c.person_id, c.before, c.after) for c in lines], [*diff_groups(known, after, {})]
 
 
 def test_a_member_under_another_id_has_neither_come_nor_gone() -> None:
@@ -57,7 +55,7 @@ def test_what_changed_in_the_world_besides_is_told() -> None:
 
     assert [(c.kind, c.person_id, c.before, c.after) for c in alerts] == [
         ("role_changed", "a:1", "champion", "decision_maker"),
-        ("level_changed", "a:1", "vp", "c_level"),
+        ("promoted", "a:1", "vp", "c_level"),
     ]
 
 
@@ -100,8 +98,12 @@ def test_the_history_rebuilds_what_a_correction_made(
         for group in (old, new)
     )
     known, lines = correct_identity(before, after, corrected)
-    changes = [*diff_groups((), before, frozenset()), *lines, *diff_groups(known, after, frozenset())]
-    history = tuple(HistoryLine(1, c.kind, c.person_id, c.name, c.after, c.why) for c in changes)
+    changes = [*diff_groups((), before, {}), *lines, *diff_groups(known, after, {})]
+    roles: dict[str | None, str | None] = {}
+    for line in changes:
+        if line.kind in ("joined", "role_changed", "identity_corrected"):
+            roles[line.person_id] = line.after
+        elif line.kind in ("left", "removed"):
+            roles[line.person_id] = None
 
-    found = {(one.person_id, one.role) for one in past_members(GroupHistory(0, history))}
-    assert found == {(one.person_id, one.role) for one in after}
+    assert {one: role for one, role in roles.items() if role} == {one.person_id: one.role for one in after}

@@ -15,7 +15,8 @@ VIEWS = {
 }
 TABLES = """
     webhook_events buyer_group_refresh_logs pipeline_operations companies people employments workspaces buyer_groups
-    buyer_group_members buyer_group_changes outbox consumer_positions dead_letters
+    buyer_group_members buyer_group_changes buyer_group_head_history buyer_group_member_history outbox
+    consumer_positions dead_letters
     role_choices parked_hints company_aliases webhook_dead_letters api_tokens idempotency_keys
 """
 

@@ -13,7 +13,7 @@ from fastavro.schema import fingerprint, to_parsing_canonical_form
 Schema = dict[str, Any]
 
 RELEASED = {
-    "buyer_group_updated": ["ab6910e8a9c9b8e1"],
+    "buyer_group_updated": ["ab6910e8a9c9b8e1", "3674e5125c66b491"],
     "person_change": ["16d86894057f8e55", "3fa025652bab3647"],
     "person_hint": ["1ebea4fcdea0b237"],
     "tick": ["bd3e40fdbd5250e5"],

@@ -58,6 +58,7 @@ def _one(draw: st.DrawFn, event_id: str) -> PersonChange:
         received_at=NOW,
         company=Company("acme", name=draw(_TEXT), employee_count=draw(st.none() | st.integers(0, 3))),
         movement=draw(st.sampled_from(Movement)),
+        other_company=draw(st.none() | st.builds(Company, st.sampled_from(["globex", "initech"]), name=_TEXT)),
         person=Person(
             draw(st.sampled_from(["p1", "p2", "p3"])),
             name=draw(_TEXT),
