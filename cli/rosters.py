@@ -14,11 +14,11 @@ def read_state(store: "Store", company_id: str) -> "CompanyState | None":
     """A company with its whole roster; None when nothing was ever said of it."""
     from consumers.runtime.rows import company_state
 
-    rows = store.companies([company_id], []).companies
-    if not rows:
+    known = store.companies([company_id], [])
+    if not known.companies:
         return None
     employments = store.rosters([company_id], []).employments
-    return company_state(rows[0], employments, whole=True, seen=frozenset())
+    return company_state(known.companies[0], employments, whole=True, seen=frozenset(), choices=known.choices)
 
 
 def known_state(store: "Store", company_id: str) -> "CompanyState":

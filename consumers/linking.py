@@ -1,8 +1,8 @@
 """A company that turns out to be another one: what is known of it, said once more under the right id. Pure.
 
 Each field is said again with the stamp that it has, so the rosters join as if it had been said there at once (law L4),
-and so is what tells who is one person, earlier addresses and merges by hand; and everybody has left the company that is
-none.
+and so is what tells who is one person, earlier addresses and merges by hand, and what roles were set; and everybody has
+left the company that is none.
 """
 
 import hashlib
@@ -51,7 +51,8 @@ def link(old: CompanyState, ours: str, now: int, known: AbstractSet[Identity] = 
     Returns:
         Changes at `ours` first, then the departures; the same state gives the former with the same ids again.
     """
-    moved = [*_facts_and_people(old, ours, now), *_verdicts(old, ours, now), *_beginnings(old, ours, now)]
+    decided = [*_verdicts(old, ours, now), *_choices(old, ours, now)]
+    moved = [*_facts_and_people(old, ours, now), *decided, *_beginnings(old, ours, now)]
     return [*_one_identity_each(moved, known), *_departures(old, ours, now)]
 
 
@@ -97,6 +98,19 @@ def _verdicts(old: CompanyState, ours: str, now: int) -> Iterator[PersonChange]:
                 change = _change(stamp, Company(ours), now, Movement.UNSTATED, Person(person_id))
                 type_ = ChangeType.MERGED if kind == SAME else ChangeType.SPLIT
                 yield replace(change, type=type_, changes={"id": FieldChange(other, person_id)})
+
+
+def _choices(old: CompanyState, ours: str, now: int) -> Iterator[PersonChange]:
+    """Roles that somebody set or took back, whether or not the person is here."""
+    for _, choice in sorted(old.choices.items()):
+        change = _change(choice.stamp, Company(ours), now, Movement.UNSTATED, Person(choice.person_id))
+        yield replace(
+            change,
+            type=ChangeType.ROLE_SET,
+            workspace_id=choice.workspace_id,
+            role=choice.role,
+            requested_by=choice.set_by,
+        )
 
 
 def _fields(register: Register, names: Sequence[str]) -> Iterator[tuple[Stamp, str, object]]:

@@ -231,19 +231,17 @@ class _Folding:
 
     def _identify(self) -> tuple[tuple[Employment, ...], dict[str, tuple[str, str]], dict[str, Company]]:
         """Everybody present, once, in order; whose canonical id is not what it was; and where who is gone went."""
-        canonical, corrected = resolve(self._roster), dict[str, tuple[str, str]]()
-        for person_id, one in self._roster.items():
-            known_as = canonical.get(person_id)
-            if known_as != one.canonical_id:
-                corrected[person_id] = (one.canonical_id or person_id, known_as or person_id)
-        for person_id in corrected:
-            known_as = canonical.get(person_id)
-            self._roster[person_id] = self._roster[person_id]._replace(canonical_id=known_as)
-            self._touched.add(person_id)
-        everybody = persons(self._roster, canonical)
-        people = tuple(everybody[person_id] for person_id in sorted(everybody) if everybody[person_id].present)
-        went_to = {one: where for one, person in everybody.items() if (where := person.went_to) is not None}
-        return people, {one: (old, new) for one, (old, new) in corrected.items() if old != new}, went_to
+        now = resolve(self._roster)
+        before = {who: one.canonical_id for who, one in self._roster.items() if one.canonical_id is not None}
+        moved = sorted(who for who in {*now, *before} if now.get(who) != before.get(who))
+        for who in moved:
+            self._roster[who] = self._roster[who]._replace(canonical_id=now.get(who))
+        self._touched.update(moved)
+        everybody = persons(self._roster, now) if now else self._roster
+        people = tuple(everybody[who] for who in sorted(everybody) if everybody[who].present)
+        went_to = {who: where for who, person in everybody.items() if (where := person.went_to) is not None}
+        known_as = {who: (before.get(who, who), now.get(who, who)) for who in moved}
+        return people, {who: (old, new) for who, (old, new) in known_as.items() if old != new}, went_to
 
     def _refresh(self, at: int, cause: Cause, event_id: str | None) -> None:
         if not self._state.roster_complete:

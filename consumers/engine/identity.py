@@ -64,6 +64,8 @@ def resolve(roster: Roster) -> dict[str, str]:
     Args:
         roster: the whole company, with those who left.
     """
+    if _nothing_to_decide(roster):
+        return {}
     shared, said = _shared(roster), _said(roster)
     return _clusters(roster, shared, said).canonical() if shared or said else {}
 
@@ -81,8 +83,6 @@ def ids_of(canonical: Mapping[str, str], person_id: str) -> frozenset[str]:
 
 def persons(roster: Roster, canonical: Mapping[str, str]) -> dict[str, Employment]:
     """Everybody once, by canonical id: of each field what was said last under any of their ids, presence included."""
-    if not canonical:
-        return dict(roster)
     merged: dict[str, Employment] = {}
     for person_id, one in sorted(roster.items()):
         known_as = canonical.get(person_id, person_id)
@@ -126,8 +126,25 @@ def _clusters(roster: Roster, shared: Mapping[Identifier, Sequence[str]], said: 
     return clusters
 
 
+def _nothing_to_decide(roster: Roster) -> bool:
+    """Whether no two ids share an identifier: so it is in most rosters, and this is all that they pay at a refresh."""
+    seen: set[Identifier] = set()
+    found = 0
+    for one in roster.values():
+        if one.evidence:
+            return False
+        _, email, url, _ = one.who.values
+        if email is not None and (key := email_of(email)) is not None:
+            seen.add(key)
+            found += 1
+        if url is not None and (key := profile_of(url)) is not None:
+            seen.add(key)
+            found += 1
+    return len(seen) == found
+
+
 def _shared(roster: Roster) -> dict[Identifier, list[str]]:
-    """Identifiers that several ids have, by the ids in order. Most rosters have none, and pay for no more than this."""
+    """Identifiers that several ids have, by the ids in order."""
     holders: dict[Identifier, list[str]] = {}
     for person_id, one in roster.items():
         for key in _claimed(one):

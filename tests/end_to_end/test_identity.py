@@ -9,7 +9,7 @@ from db.digest import digest
 from schemas.events import PersonChange
 from tests.support.changes import NOW
 from tests.support.people import JOHN, MEMBER, OTHER_MEMBER, tells
-from tests.support.system import System
+from tests.support.system import System, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -22,8 +22,10 @@ def person(system: System, *words: str) -> Any:
 
 
 def members(system: System) -> list[tuple[str, list[str]]]:
-    """Who is in the group of acme, and by which other ids they are known."""
+    """Who is in the group of acme, and by which other ids they are known; nobody while there is no group."""
     done = system.command("group", "show", "acme", "--json")
+    if "there is no buyer group" in done.stderr:
+        return []
     assert done.returncode == 0, done.stderr
     return [(member["personId"], member["alsoKnownAs"]) for member in json.loads(done.stdout)["members"]]
 
@@ -85,3 +87,26 @@ def test_commands_say_what_is_wrong(system: System) -> None:
     assert system.query("SELECT count(*) FROM webhook_events") == [(1,)]
     text = system.command("person", "candidates", "acme")
     assert (text.returncode, text.stderr.strip()) == (0, "0 pairs to look at")
+
+
+def test_a_company_that_is_linked_takes_along_who_is_one_person_and_their_roles(system: System) -> None:
+    """A merge by command and a role that was set are ours with the roster, for the same people."""
+    system.settings |= {"REFRESH_INTERVAL_SECONDS": "0.001"}
+    here = [tells(f"e-{who}", who, company="acme:77", title="CRO", name=who) for who in ("p1", "p2", "p3")]
+    say(system, *here)
+    person(system, "merge", "acme:77", "p2", "p1")
+    chosen = system.command("group", "set-role", "acme:77", "p1", "blocker", "--by", "ann")
+    assert chosen.returncode == 0, chosen.stderr
+    system.drain()
+
+    with system.consumer_here():
+        linked = system.command("company", "link", "acme:77", "acme")
+        assert linked.returncode == 0, linked.stderr
+        wait_for("move", lambda: len(members(system)) == 2 and system.settled())
+
+    done = json.loads(system.command("group", "show", "acme", "--json").stdout)["members"]
+    assert [(one["personId"], one["role"], one["setBy"], one["alsoKnownAs"]) for one in done] == [
+        ("p3", "decision_maker", None, []),
+        ("p2", "blocker", "ann", ["p1"]),
+    ]
+    assert system.query("SELECT person_id FROM roster WHERE company_id = 'acme:77'") == []

@@ -8,9 +8,9 @@ from consumers.engine.fold import fold
 from consumers.engine.identity import resolve
 from consumers.engine.state import CompanyState, Employment
 from consumers.linking import SOURCE, link
-from schemas.events import Movement, PersonChange
+from schemas.events import ChangeType, Company, Movement, PersonChange
 from tests.support.changes import NOW, change, deliveries, histories
-from tests.support.people import tales
+from tests.support.people import judges, tales
 
 HOUR = 3_600_000
 LATER = NOW + 24 * HOUR
@@ -116,3 +116,32 @@ def test_who_is_one_person_moves_along(changes: list[PersonChange]) -> None:
     }
     assert resolve(ours.roster) == resolve(old.roster)
     assert folded("ours", link(old, "ours", LATER + HOUR), ours).roster == ours.roster
+
+
+def test_roles_that_were_set_move_along() -> None:
+    """Set, set anew and taken back, each with who said so: at our company the same ones count."""
+    said = [
+        replace(change("e1", person="p1", kind=ChangeType.ROLE_SET), role="blocker", requested_by="ann"),
+        replace(change("e2", person="p2", kind=ChangeType.ROLE_SET), role="champion", workspace_id="west"),
+        replace(change("e3", person="p2", kind=ChangeType.ROLE_SET, occurred_at=NOW + 1), workspace_id="west"),
+        change("e4", person="p1"),
+    ]
+    old = folded("acme", said)
+    ours = folded("ours", link(old, "ours", LATER))
+
+    assert ours.choices == old.choices
+    assert {key: choice.role for key, choice in ours.choices.items()} == {
+        ("default", "p1"): "blocker",
+        ("west", "p2"): None,
+    }
+    assert folded("ours", link(old, "ours", LATER), ours).choices == old.choices
+
+
+def test_a_merge_that_names_the_company_as_well_moves_along() -> None:
+    """One event that says the company's name and that two ids are one person is two changes of two identities."""
+    merge = replace(judges("m", "p1", "p2"), company=Company("acme", name="Acme"))
+    old = folded("acme", [change("e1", person="p1"), change("e2", person="p2"), merge])
+    ours = folded("ours", link(old, "ours", LATER))
+
+    assert ours.facts.values[0] == "Acme"
+    assert resolve(ours.roster) == {"p1": "p1", "p2": "p1"}
