@@ -39,16 +39,25 @@ class _Waiting:
     Attributes:
         settled: done when the last report is here, or the time is over.
         deadline: when it is, in the event loop's time.
+        finished: where it goes with its last report.
         left: reports that are missing.
         late: the time was over first.
     """
 
     settled: "asyncio.Future[None]"
     deadline: float
+    finished: "list[_Waiting]"
     records: int
     left: int
     error: KafkaError | None = None
     late: bool = False
+
+    def report(self, error: KafkaError | None, _: Message) -> None:
+        """What became of one of them; called by librdkafka's client while it is polled."""
+        self.error = self.error or error
+        self.left -= 1
+        if self.left == 0:
+            self.finished.append(self)
 
     def expire(self) -> None:
         """The time is over."""
@@ -110,7 +119,8 @@ class Publisher:
             NotAcknowledgedError: it has not.
         """
         records = [outgoing(one, self._settings, traceparent) for one in said]
-        waiting = _Waiting(self._loop.create_future(), self._loop.time() + self._seconds, len(records), len(records))
+        deadline, count = self._loop.time() + self._seconds, len(records)
+        waiting = _Waiting(self._loop.create_future(), deadline, self._finished, count, count)
         self._unsettled.append(waiting)  # in order of their deadlines, since all wait equally long
         self._look_later()
         try:
@@ -130,15 +140,11 @@ class Publisher:
         return await asyncio.to_thread(self._look)
 
     async def _produce(self, record: Outgoing, waiting: _Waiting) -> None:
-        def report(error: KafkaError | None, _: Message) -> None:
-            waiting.error = waiting.error or error
-            waiting.left -= 1
-            if waiting.left == 0:
-                self._finished.append(waiting)
-
         while not waiting.late:
             try:
-                self._producer.produce(on_delivery=report, **record._asdict())
+                self._producer.produce(
+                    record.topic, record.value, record.key, on_delivery=waiting.report, headers=record.headers
+                )
             except BufferError:  # the broker is slower than the senders; their deadline bounds this
                 await asyncio.sleep(FULL_QUEUE_PAUSE_SECONDS)
             else:
@@ -153,7 +159,8 @@ class Publisher:
         """Take the reports that are there, and give up those that have waited too long."""
         self._timer = None
         self._producer.poll(0)
-        burst, self._finished = self._finished, []
+        burst = self._finished[:]
+        self._finished.clear()
         for waiting in burst:
             waiting.settle()
         if acknowledged := sum(waiting.records for waiting in burst if waiting.error is None):

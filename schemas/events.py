@@ -145,6 +145,38 @@ def validate_change(change: PersonChange) -> PersonChange:
         InvalidChangeError: names the first field that breaks a limit.
     """
     _check_times(change)
+    if not _is_plain(change):
+        _look_closely(change)
+    return change
+
+
+def _is_plain(change: PersonChange) -> bool:
+    """Whether nothing of it can break a limit, because all its texts together break none, nor do its ids.
+
+    That is so of most changes, and seen at a third of the cost of looking at each.
+    """
+    company, person, changes = change.company, change.person, change.changes
+    if person is None or change.other_company or change.workspace_id is not None or len(changes) > MAX_CHANGED_FIELDS:
+        return False
+    ids = (change.event_id, change.source, change.type, company.id, person.id)
+    texts = [company.name, company.domain, company.industry, person.name, person.email, person.linkedin_url]
+    texts += [person.title, person.department, person.seniority, person.country, change.requested_by, change.role]
+    for name, value in changes.items():
+        texts += (name, value.old, value.new)
+    written, said = "".join(ids), "".join(filter(None, texts))
+    return (
+        len(written) <= MAX_ID_BYTES
+        and len(said) <= MAX_TEXT_BYTES
+        and written.isascii()
+        and written.isprintable()
+        and all(map(str.strip, ids))
+        and said.isascii()
+        and "\x00" not in said
+        and 0 <= (company.employee_count or 0) <= MAX_EMPLOYEES
+    )
+
+
+def _look_closely(change: PersonChange) -> None:
     for name, value in _ids(change):
         check_id(name, value)
     for name, text in _texts(change):
@@ -159,7 +191,6 @@ def validate_change(change: PersonChange) -> PersonChange:
         other_person_id(change)
     if len(change.changes) > MAX_CHANGED_FIELDS:
         raise InvalidChangeError("changes", f"has more than {MAX_CHANGED_FIELDS} fields")
-    return change
 
 
 def other_person_id(change: PersonChange) -> str:

@@ -10,7 +10,7 @@ from schemas.topics import Headers, change_headers, company_key, hint_key
 
 
 class Outgoing(NamedTuple):
-    """A record before it has a partition; the names are those of librdkafka's `produce`."""
+    """A record before it has a partition."""
 
     topic: str
     key: bytes

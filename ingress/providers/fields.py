@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from schemas.events import FieldChange, InvalidChangeError, check_text
+from schemas.events import MAX_TEXT_BYTES, FieldChange, InvalidChangeError, check_text
 
 JsonObject = Mapping[str, Any]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -97,7 +97,8 @@ def text(value: Any, field: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise InvalidChangeError(field, "must be text")
-    check_text(field, value)
+    if len(value) > MAX_TEXT_BYTES or not value.isprintable() or not value.isascii():
+        check_text(field, value)
     return value if value and not value.isspace() else None
 
 

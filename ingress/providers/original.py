@@ -32,13 +32,19 @@ _MAX_SHOWN: Final = 80
 
 
 class _Head(NamedTuple):
-    """What the records of one payload share."""
+    """What the records of one payload share.
+
+    Attributes:
+        details: of the person, as the payload has them.
+        said: what it says changed.
+    """
 
     event_id: str
     source: str
     type: str
     occurred_at: int
     received_at: int
+    details: JsonObject
     said: dict[str, FieldChange]
 
 
@@ -79,25 +85,27 @@ def read_payload(
         raise InvalidChangeError("type", "must be given as text")
     if (kind := canonical_type(kind)) not in TAKEN:
         return Skipped(f"type {_shown(kind)} is none that a webhook may carry: {', '.join(sorted(TAKEN))}")
-    head = _Head(
-        event_id=identifier(payload.get("id"), "id"),
-        source=source or text(payload.get("source"), "source") or DEFAULT_SOURCE,
-        type=kind,
-        occurred_at=instant(payload.get("timestamp"), "timestamp", received_at),
-        received_at=received_at,
-        said=_said(payload),
-    )
-    if kind == ChangeType.OPTED_OUT or ((kind in hinted or kind in IDENTITY_TYPES) and not _names_company(payload)):
+    head = _head(payload, kind, received_at, source)
+    everywhere = kind in hinted or kind in IDENTITY_TYPES
+    if kind == ChangeType.OPTED_OUT or (everywhere and not _names_company(payload, head)):
         return _everywhere(payload, head)
     if kind == ChangeType.COMPANY_CHANGE:
         return _move(payload, head)
-    person = None if kind == ChangeType.REFRESH_REQUESTED else _person(payload, head.said)
+    person = None if kind == ChangeType.REFRESH_REQUESTED else _person(head)
     return [_record(head, _Named(_company(payload.get("company"), "company"), "company"), person)]
+
+
+def _head(payload: JsonObject, kind: str, received_at: int, source: str | None) -> _Head:
+    event_id = identifier(payload.get("id"), "id")
+    source = source or text(payload.get("source"), "source") or DEFAULT_SOURCE
+    occurred_at = instant(payload.get("timestamp"), "timestamp", received_at)
+    changes, details = field_changes(payload.get("changes"), "changes"), _details(payload)
+    return _Head(event_id, source, kind, occurred_at, received_at, details, _said(changes, details))
 
 
 def _move(payload: JsonObject, head: _Head) -> list[PersonChange]:
     """Who left somewhere, joined somewhere, or both; the same company twice is no move."""
-    person, (joined, left) = _person(payload, head.said), _companies(payload)
+    person, (joined, left) = _person(head), _companies(payload, head.details)
     if joined and left:
         if joined.company.id == left.company.id:
             return [_record(head, joined, person)]
@@ -138,7 +146,7 @@ def _everywhere(payload: JsonObject, head: _Head) -> Found:
 
     An opt-out takes no more of the person along than their id.
     """
-    person = _person(payload, head.said)
+    person = _person(head)
     if head.type == ChangeType.OPTED_OUT:
         head, person = head._replace(said={}), Person(person.id)
     if payload.get("company") is None:
@@ -147,8 +155,8 @@ def _everywhere(payload: JsonObject, head: _Head) -> Found:
     return Found((_record(head, at, person),), (_hint(head, person),))
 
 
-def _names_company(payload: JsonObject) -> bool:
-    return payload.get("company") is not None or any(_companies(payload))
+def _names_company(payload: JsonObject, head: _Head) -> bool:
+    return payload.get("company") is not None or any(_companies(payload, head.details))
 
 
 def _hint(head: _Head, person: Person) -> PersonHint:
@@ -166,12 +174,12 @@ def _hint(head: _Head, person: Person) -> PersonHint:
     )
 
 
-def _companies(payload: JsonObject) -> tuple[_Named | None, _Named | None]:
+def _companies(payload: JsonObject, person: JsonObject) -> tuple[_Named | None, _Named | None]:
     """The company joined and the one left.
 
     `company` is the one joined, unless it is the one left and another is named as new.
     """
-    person, move = _details(payload), as_object(payload.get("changes"), "changes").get("company")
+    move = as_object(payload.get("changes"), "changes").get("company")
     if not isinstance(move, dict):
         move = {"new": move}
     left = _first((person.get("oldCompany"), "person.oldCompany"), (move.get("old"), "changes.company.old"))
@@ -191,31 +199,31 @@ def _company(value: Any, field: str) -> Company:
     """A company from an object, or from its bare id."""
     if not isinstance(value, dict):
         return Company(identifier(value, f"{field}.id"))
-    return Company(
-        id=identifier(value.get("id"), f"{field}.id"),
-        name=text(value.get("name"), f"{field}.name"),
-        domain=text(value.get("domain"), f"{field}.domain"),
-        industry=text(value.get("industry"), f"{field}.industry"),
-        employee_count=count(value.get("employeeCount"), f"{field}.employeeCount"),
-    )
+    try:
+        return Company(
+            identifier(value.get("id"), "id"),
+            text(value.get("name"), "name"),
+            text(value.get("domain"), "domain"),
+            text(value.get("industry"), "industry"),
+            count(value.get("employeeCount"), "employeeCount"),
+        )
+    except InvalidChangeError as error:
+        raise InvalidChangeError(f"{field}.{error.field}", error.reason) from None
 
 
-def _person(payload: JsonObject, said: dict[str, FieldChange]) -> Person:
+def _person(head: _Head) -> Person:
     """The person as they are now; a value that only `changes` has counts too."""
-    details = _details(payload)
-
-    def read(name: str) -> str | None:
-        return text(details.get(name), f"person.{name}") or _new(said, name)
-
+    given = head.details.get
+    new = {name: change.new for name, change in head.said.items() if change.new}.get
     return Person(
-        id=identifier(details.get("id"), "person.id"),
-        name=read("name"),
-        email=read("email"),
-        linkedin_url=read("linkedinUrl"),
-        title=text(details.get("newTitle"), "person.newTitle") or read("title"),
-        department=read("department"),
-        seniority=read("seniority"),
-        country=read("country"),
+        identifier(given("id"), "person.id"),
+        text(given("name"), "person.name") or new("name"),
+        text(given("email"), "person.email") or new("email"),
+        text(given("linkedinUrl"), "person.linkedinUrl") or new("linkedinUrl"),
+        text(given("newTitle"), "person.newTitle") or text(given("title"), "person.title") or new("title"),
+        text(given("department"), "person.department") or new("department"),
+        text(given("seniority"), "person.seniority") or new("seniority"),
+        text(given("country"), "person.country") or new("country"),
     )
 
 
@@ -238,18 +246,13 @@ def _details(payload: JsonObject) -> JsonObject:
     return {"id": person} if isinstance(person, str | int) else as_object(person, "person")
 
 
-def _said(payload: JsonObject) -> dict[str, FieldChange]:
+def _said(changes: dict[str, FieldChange], details: JsonObject) -> dict[str, FieldChange]:
     """What the sender says changed; `oldTitle` and `newTitle` say it too."""
-    said, person = field_changes(payload.get("changes"), "changes"), _details(payload)
-    if "title" not in said:
-        old, new = text(person.get("oldTitle"), "person.oldTitle"), text(person.get("newTitle"), "person.newTitle")
+    if "title" not in changes:
+        old, new = text(details.get("oldTitle"), "person.oldTitle"), text(details.get("newTitle"), "person.newTitle")
         if old or new:
-            said["title"] = FieldChange(old, new)
-    return said
-
-
-def _new(said: dict[str, FieldChange], name: str) -> str | None:
-    return (said[name].new or None) if name in said else None
+            return {**changes, "title": FieldChange(old, new)}
+    return changes
 
 
 def _old(said: dict[str, FieldChange], name: str) -> str | None:

@@ -39,7 +39,7 @@ class FakeProducer:
         self._kept: deque[Report] = deque()
         self._released: deque[tuple[Report, KafkaError | None]] = deque()
 
-    def produce(self, *, on_delivery: Report, key: bytes, **_: Any) -> None:
+    def produce(self, _topic: str, _value: bytes, key: bytes, *, on_delivery: Report, **_: Any) -> None:
         """Take a record."""
         if self.full:
             self.full -= 1
