@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from ingress.problems import MEDIA_TYPE, RETRY_AFTER_SECONDS, Problem
@@ -38,6 +39,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._head_seconds, self._max_connections = head_seconds, max_connections
         self._application = self.app
+        self._extensions: Any = {EXTENSION: self}
         self._timer: asyncio.TimerHandle | None = None
         self._refusal: Problem | None = None
         self._unfinished = 0
@@ -92,8 +94,29 @@ class BoundedProtocol(HttpToolsProtocol):
         """The application's turn."""
         self._stop_timer()
         self.app = _turn_away if len(self.tasks) >= self._max_connections else self._application
+        self.scope["extensions"] = self._extensions
         super().on_headers_complete()
-        self.scope["extensions"] = {EXTENSION: _Whole(self.cycle)}  # type: ignore[dict-item]  # any value, says ASGI
+
+    def body(self, scope: Scope) -> bytes | None:
+        """See `ingress.whole.Whole`; what uvicorn's `receive` would wait for."""
+        cycle = self._cycle_of(scope)
+        return None if cycle is None or cycle.more_body or cycle.disconnected else bytes(cycle.body)
+
+    def answer(self, scope: Scope, status: int, fields: bytes, body: bytes) -> bool:
+        """See `ingress.whole.Whole`; uvicorn's `send` also knows connections that end, and clients that do not read."""
+        cycle = self._cycle_of(scope)
+        if cycle is None or cycle.disconnected or not cycle.keep_alive or self.flow.write_paused:
+            return False
+        headers = cycle.default_headers
+        if any(name == b"connection" for name, _ in headers):
+            return False
+        lines = [b"%b: %b\r\n" % header for header in headers]
+        length = b"content-length: %d\r\n\r\n" % len(body)
+        self.transport.write(b"".join([STATUS_LINE[status], *lines, fields, length, body]))
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        cycle.on_response()
+        return True
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP, or beyond a limit.
@@ -105,6 +128,13 @@ class BoundedProtocol(HttpToolsProtocol):
             self.flow.pause_reading()
             return
         self._refuse(self._refusal or Problem("not-http", msg))
+
+    def _cycle_of(self, scope: Scope) -> RequestResponseCycle | None:
+        """Uvicorn's state of a request, unless others were sent after it before it was answered.
+
+        The scope must not hold that state, which holds the scope: such a ring would wait for the collector of garbage.
+        """
+        return self.cycle if self.cycle.scope is scope else None
 
     def _in_request(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle
@@ -143,45 +173,6 @@ class BoundedProtocol(HttpToolsProtocol):
         )
         self.transport.write(head.encode("ascii") + body)
         self.transport.close()
-
-
-class _Whole:
-    """See `ingress.whole`: the same that uvicorn's `receive` and `send` do, in one step each.
-
-    Args:
-        cycle: uvicorn's state of one request and its answer.
-    """
-
-    __slots__ = ("_cycle",)
-
-    def __init__(self, cycle: RequestResponseCycle) -> None:
-        self._cycle = cycle
-
-    def body(self) -> bytes | None:
-        """The whole body; None while it is not here, and when the sender has gone."""
-        cycle = self._cycle
-        return None if cycle.more_body or cycle.disconnected else bytes(cycle.body)
-
-    def answer(self, status: int, fields: bytes, body: bytes) -> bool:
-        """Send the answer in one piece, unless the connection ends with it or the client does not read."""
-        cycle = self._cycle
-        if cycle.disconnected or cycle.flow.write_paused or not cycle.keep_alive or _ends(cycle.default_headers):
-            return False
-        length = b"content-length: %d\r\n\r\n" % len(body)
-        cycle.transport.write(b"".join([STATUS_LINE[status], *_lines(cycle.default_headers), fields, length, body]))
-        cycle.response_started = cycle.response_complete = True
-        cycle.message_event.set()
-        cycle.on_response()
-        return True
-
-
-def _ends(headers: list[tuple[bytes, bytes]]) -> bool:
-    """Whether the server wants all connections closed."""
-    return any(name == b"connection" for name, _ in headers)
-
-
-def _lines(headers: list[tuple[bytes, bytes]]) -> list[bytes]:
-    return [b"%b: %b\r\n" % header for header in headers]
 
 
 def bounded_protocol(settings: IngressSettings) -> Callable[..., BoundedProtocol]:

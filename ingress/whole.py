@@ -14,15 +14,16 @@ EXTENSION: Final = "person_changes.whole"
 
 
 class Whole(Protocol):
-    """One request and its answer, as the server holds them."""
+    """One connection, as the server holds it."""
 
-    def body(self) -> bytes | None:
-        """The whole body; None while it is not here, and when the sender has gone."""
+    def body(self, scope: Scope) -> bytes | None:
+        """A request's whole body; None while it is not here, and when the sender has gone."""
 
-    def answer(self, status: int, fields: bytes, body: bytes) -> bool:
-        """Send the answer.
+    def answer(self, scope: Scope, status: int, fields: bytes, body: bytes) -> bool:
+        """Send the answer to a request.
 
         Args:
+            scope: of the request.
             status: of HTTP.
             fields: its header as it goes over the wire, each line ended, without the length.
             body: all of it.
@@ -35,7 +36,7 @@ class Whole(Protocol):
 def here(scope: Scope) -> bytes | None:
     """The body of a request, if it is here and whole."""
     whole: Whole | None = scope.get("extensions", _NONE).get(EXTENSION)
-    return None if whole is None else whole.body()
+    return None if whole is None else whole.body(scope)
 
 
 class Json:
@@ -54,7 +55,7 @@ class Json:
     async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
         """Send it."""
         whole: Whole | None = scope.get("extensions", _NONE).get(EXTENSION)
-        if whole is not None and whole.answer(self._status, _FIELDS, self._document):
+        if whole is not None and whole.answer(scope, self._status, _FIELDS, self._document):
             return
         headers = [(b"content-length", b"%d" % len(self._document)), (b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": self._status, "headers": headers})
