@@ -74,21 +74,24 @@ class Application(Starlette):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan."""
-        if scope["type"] == "http" and scope["method"] == "POST":
-            for route in self._hooks:
-                if found := route.path_regex.match(scope["path"]):
-                    scope["route"], scope["path_params"] = route, found.groupdict()
-                    await self._guarded(scope, receive, send)
-                    return
-        await super().__call__(scope, receive, send)
-
-    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._is_hook(scope):
+            await super().__call__(scope, receive, send)
+            return
         try:
             await self._take(scope, receive, send)
         except Exception as error:
             answer = await on_bug(Request(scope), error)
             await answer(scope, receive, send)
             raise  # the server logs the trace
+
+    def _is_hook(self, scope: Scope) -> bool:
+        """Whether a webhook is posted; then the scope has the route's parameters."""
+        if scope["type"] == "http" and scope["method"] == "POST":
+            for route in self._hooks:
+                if found := route.path_regex.match(scope["path"]):
+                    scope["route"], scope["path_params"] = route, found.groupdict()
+                    return True
+        return False
 
 
 def create_app(settings: IngressSettings, clock: Callable[[], int] = wall_clock) -> Starlette:

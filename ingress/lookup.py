@@ -55,7 +55,10 @@ class Lookup:
         if self._resting():
             return False
         answers = [self._ask(EventKey(change.company.id, change.source, change.event_id)) for change in changes]
-        return all([await answer for answer in answers])
+        for answer in answers:
+            if not await answer:
+                return False
+        return True
 
     def _ask(self, key: EventKey) -> "asyncio.Future[bool]":
         """An answer of the asker's own: who is cancelled takes nobody else's with them."""

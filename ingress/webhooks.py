@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
@@ -29,7 +29,9 @@ from ingress.signatures.tokens import PATH_PARAMETER
 from ingress.sources import EXAMPLE, Source, Sources
 from ingress.whole import Json
 from schemas.events import InvalidChangeError, PersonChange
-from schemas.hints import PersonHint
+
+if TYPE_CHECKING:
+    from schemas.hints import PersonHint
 
 log = structlog.get_logger()
 
@@ -71,19 +73,23 @@ class Webhooks:
 
     async def take(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Takes a webhook, as an ASGI application; the scope has the route's path parameters."""
-        began = time.perf_counter()
         try:
             source = self._source(scope["path_params"])
-            try:
-                answer, response = await self._bounded(source, scope, receive)
-            except Problem as problem:
-                answer, response = problem.code, problem.response()
-            except ClientDisconnect:
-                answer, response = "disconnected", Response(status_code=400)  # nobody is there to read it
-            self.metrics.answer(source.name, answer).inc()
-            self.metrics.seconds.observe(time.perf_counter() - began)
         except Problem as problem:
-            response = problem.response()
+            await problem.response()(scope, receive, send)
+            return
+        began = time.perf_counter()
+        self._open += 1
+        try:
+            answer, response = await self._answer(source, scope, receive)
+        except Problem as problem:
+            answer, response = problem.code, problem.response()
+        except ClientDisconnect:
+            answer, response = "disconnected", Response(status_code=400)  # nobody is there to read it
+        finally:
+            self._open -= 1
+        self.metrics.answer(source.name, answer).inc()
+        self.metrics.seconds.observe(time.perf_counter() - began)
         await response(scope, receive, send)
 
     def _source(self, path: Mapping[str, str]) -> Source:
@@ -93,17 +99,9 @@ class Webhooks:
             raise Problem("unknown-source", "sources are configured by those who run this server")
         return source
 
-    async def _bounded(self, source: Source, scope: Scope, receive: Receive) -> Answer:
-        """Take the webhook unless too many are being taken: that bounds the memory of their bodies."""
-        if self._open >= self.settings.max_open_requests:
-            raise Problem("busy", f"{self._open} webhooks are being taken; send it again a little later")
-        self._open += 1
-        try:
-            return await self._take(source, scope, receive)
-        finally:
-            self._open -= 1
-
-    async def _take(self, source: Source, scope: Scope, receive: Receive) -> Answer:
+    async def _answer(self, source: Source, scope: Scope, receive: Receive) -> Answer:
+        if self._open > self.settings.max_open_requests:  # it bounds the memory of their bodies
+            raise Problem("busy", f"{self._open - 1} webhooks are being taken; send it again a little later")
         body = await read_body(scope, receive, self.settings.max_body_bytes, self.settings.body_timeout_seconds)
         now = self.clock()
         self._verify(source, scope, body, now)
@@ -133,7 +131,11 @@ class Webhooks:
         # What became of a hint is known by company only: it is published again, and its changes are duplicates.
         if not hints and await self.lookup.all_known(changes):
             return "already_processed", _told("already_processed", event_id, 200)
-        await self._publish(records, scope)
+        try:
+            await self.publisher.publish(records, _traceparent(scope))
+        except NotAcknowledgedError as error:
+            log.warning("a change could not be stored; its sender was asked to send it again", why=str(error))
+            raise Problem("not-acknowledged", f"{error}; send it again") from None
         return "enqueued", _told("enqueued", event_id, 202)
 
     def _verify(self, source: Source, scope: Scope, body: bytes, now: int) -> None:
@@ -165,13 +167,6 @@ class Webhooks:
             raise Problem("database", "the webhook could not be kept; send it again a little later") from None
         log.warning("a webhook could not be read and was kept", source=source.name, field=field, why=reason)
         return "kept", JSONResponse({"status": "kept", "reason": problem.detail})
-
-    async def _publish(self, said: Sequence[PersonChange | PersonHint], scope: Scope) -> None:
-        try:
-            await self.publisher.publish(said, _traceparent(scope))
-        except NotAcknowledgedError as error:
-            log.warning("a change could not be stored; its sender was asked to send it again", why=str(error))
-            raise Problem("not-acknowledged", f"{error}; send it again") from None
 
     def _challenged(self, source: Source, request: Request) -> Mapping[str, Any] | None:
         """The answer to a provider's question for proof; it needs neither broker nor database."""

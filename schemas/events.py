@@ -153,10 +153,13 @@ def validate_change(change: PersonChange) -> PersonChange:
 def _is_plain(change: PersonChange) -> bool:
     """Whether nothing of it can break a limit, because all its texts together break none, nor do its ids.
 
-    That is so of most changes, and seen at a third of the cost of looking at each.
+    That is so of most changes, and seen at a third of the cost of looking at each. Types with rules of their own are
+    always looked at.
     """
     company, person, changes = change.company, change.person, change.changes
-    if person is None or change.other_company or change.workspace_id is not None or len(changes) > MAX_CHANGED_FIELDS:
+    if person is None or change.type not in PERSON_TYPES or len(changes) > MAX_CHANGED_FIELDS:
+        return False
+    if change.other_company or change.workspace_id is not None:
         return False
     ids = (change.event_id, change.source, change.type, company.id, person.id)
     texts = [company.name, company.domain, company.industry, person.name, person.email, person.linkedin_url]

@@ -46,13 +46,13 @@ class Verifier(Protocol):
         """The scheme in JSON, for senders."""
 
 
-def required(headers: Mapping[bytes, bytes], name: str) -> bytes:
+def required(headers: Mapping[bytes, bytes], name: bytes) -> bytes:
     """A header's value.
 
     Raises:
         SignatureError: it is absent or empty.
     """
-    value = headers.get(name.encode("ascii"))
+    value = headers.get(name)
     if not value:
-        raise SignatureError("missing", f"the header {name} is missing")
+        raise SignatureError("missing", f"the header {name.decode('ascii')} is missing")
     return value

@@ -86,13 +86,13 @@ def timestamp_reader(scheme: Scheme) -> Callable[[Mapping[bytes, bytes]], bytes]
     place = scheme.timestamp
     if place is None:
         return lambda _: b""
-    header = place.header
+    header, name = place.header, place.header.encode("ascii")
     if place.field is None:
-        return lambda headers: required(headers, header)
+        return lambda headers: required(headers, name)
     field = place.field.encode()
 
     def paired(headers: Mapping[bytes, bytes]) -> bytes:
-        found = fields(required(headers, header), b",", b"=", header).get(field, [])
+        found = fields(required(headers, name), b",", b"=", header).get(field, [])
         if len(found) != 1:  # of two, one could be signed and the other be looked at
             raise SignatureError("malformed", f"{header} does not have one {place.field}=")
         return found[0]
@@ -119,8 +119,10 @@ def _literal_after_id(pieces: list[str]) -> bytes:
 
 
 def _id_reader(header: str, end: bytes) -> Read:
+    name = header.encode("ascii")
+
     def read(headers: Mapping[bytes, bytes], _: Scope) -> bytes:
-        value = required(headers, header)
+        value = required(headers, name)
         if not _ID.fullmatch(value) or end in value:  # else a part of the id could pass for what follows it
             raise SignatureError("malformed", f"{header} is not 1 to 256 visible characters without {end.decode()!r}")
         return value

@@ -60,20 +60,21 @@ def extractor(place: SignaturePlace) -> Extract:
     """Finds the signatures of a scheme in its header."""
     if place.grammar == "bare":
         return _bare(place)
+    header = place.header.encode("ascii")
     part, name = (b" ", b",") if place.grammar == "versions" else (b",", b"=")
     field = (place.field or "").encode()
 
     def listed(headers: Mapping[bytes, bytes]) -> list[bytes]:
-        return fields(required(headers, place.header), part, name, place.header).get(field, [])
+        return fields(required(headers, header), part, name, place.header).get(field, [])
 
     return listed
 
 
 def _bare(place: SignaturePlace) -> Extract:
-    prefix = place.prefix.encode()
+    prefix, header = place.prefix.encode(), place.header.encode("ascii")
 
     def bare(headers: Mapping[bytes, bytes]) -> list[bytes]:
-        value = required(headers, place.header)
+        value = required(headers, header)
         if value.startswith(prefix) or place.prefix_optional:
             return [value.removeprefix(prefix)]
         return []
