@@ -3,6 +3,7 @@
 from hypothesis import strategies as st
 
 from schemas.events import (
+    IDENTITY_TYPES,
     MAX_EMPLOYEES,
     MAX_LEAD_MS,
     MAX_TIME_MS,
@@ -28,6 +29,10 @@ def valid_changes(draw: st.DrawFn) -> PersonChange:
     received = draw(st.integers(0, MAX_TIME_MS))
     kind = draw(st.sampled_from([*ChangeType, "profile.update", "something.else"]))
     needs_person = kind not in ("something.else", ChangeType.REFRESH_REQUESTED, ChangeType.ROLE_SET)
+    person = draw(_people if needs_person else st.none() | _people)
+    changes = draw(st.dictionaries(_words, st.builds(FieldChange, _texts, _texts), max_size=4))
+    if kind in IDENTITY_TYPES and person:
+        changes["id"] = FieldChange(draw(_ids.filter(lambda other: other != person.id)))
     return PersonChange(
         event_id=draw(_ids),
         source=draw(_ids),
@@ -36,9 +41,9 @@ def valid_changes(draw: st.DrawFn) -> PersonChange:
         received_at=received,
         company=draw(_companies),
         movement=draw(st.sampled_from(Movement)),
-        person=draw(_people if needs_person else st.none() | _people),
+        person=person,
         other_company=draw(st.none() | _companies),
-        changes=draw(st.dictionaries(_words, st.builds(FieldChange, _texts, _texts), max_size=4)),
+        changes=changes,
         workspace_id=draw(st.none() | _ids),
         requested_by=draw(_texts),
         role=draw(_texts),
