@@ -6,6 +6,7 @@ connection with the same session settings. What it leaves out is all else that a
 decoding, loading state, folding, regrouping, making rows and array literals.
 """
 
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -37,17 +38,16 @@ class Tape:
     batches: list[list[Statement]] = field(default_factory=list)
     records: list[int] = field(default_factory=list)
     said: int = 0
-    _running: list[Statement] = field(default_factory=list)
+    _running: dict[int, list[Statement]] = field(default_factory=dict)
 
     def say(self, query: Any, params: Any) -> None:
         """A statement was executed."""
         self.said += 1
-        self._running.append((query, params))
+        self._running.setdefault(threading.get_ident(), []).append((query, params))
 
     def cut(self) -> list[Statement]:
-        """What was said since the last cut."""
-        said, self._running = self._running, []
-        return said
+        """What this thread has said since its last cut."""
+        return self._running.pop(threading.get_ident(), [])
 
     def play(self, database_url: str) -> float:
         """Say the batches again.
@@ -66,7 +66,7 @@ class Tape:
 
 @contextmanager
 def recording(database_url: str) -> Iterator[Tape]:
-    """Record what every `Store` of this process says; for one thread at a time.
+    """Record what every `Store` of this process says; each is used by one thread.
 
     Args:
         database_url: any migrated database, to learn a connection's set-up from.

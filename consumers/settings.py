@@ -19,6 +19,8 @@ class ConsumerSettings(KafkaSettings, RegistrySettings, DatabaseSettings):
         batch_max_records: at most so many records in one transaction.
         batch_max_bytes: at most so many bytes of values in one transaction.
         buffer_max_records: partitions are paused when so many records wait behind the batch in work.
+        consumer_lanes: so many batches are under way side by side, each of partitions of its own and on a connection of
+            its own: while the database works for one, this process works for another.
         drain_seconds: how long a revoked partition's batch may still take; far below Kafka's five minutes.
         due_limit: at most so many due companies are refreshed in one transaction.
         dead_letter_run_limit: more dead letters in a row stop the consumer instead of emptying the topic.
@@ -35,6 +37,7 @@ class ConsumerSettings(KafkaSettings, RegistrySettings, DatabaseSettings):
     batch_max_records: int = Field(default=2000, ge=1)
     batch_max_bytes: int = Field(default=4 * 1024 * 1024, ge=1)
     buffer_max_records: int = Field(default=10_000, ge=1)
+    consumer_lanes: int = Field(default=2, ge=1, le=16)
     drain_seconds: float = Field(default=10.0, gt=0)
     due_limit: int = Field(default=1000, ge=1)
     dead_letter_run_limit: int = Field(default=100, ge=1)

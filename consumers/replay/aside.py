@@ -102,7 +102,7 @@ class Aside:
 
     def _process(self, assignment: Assignment, least: int) -> None:
         """Fold what waits, as long as there are at least so many records, or companies are due."""
-        while len(assignment.waiting) >= least or any(owned.more_due for owned in assignment.owned.values()):
+        while assignment.waiting >= least or any(owned.more_due for owned in assignment.owned.values()):
             work = assignment.take(self.settings.batch_max_records, self.settings.batch_max_bytes)
             if work is None:
                 return

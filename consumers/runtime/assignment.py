@@ -7,6 +7,7 @@ makes a new `Owned`, so that work taken under an earlier assignment is recognise
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 from consumers.runtime.records import Batch, Read, Record, read
 from db.rows import PositionRow
@@ -45,23 +46,38 @@ class Owned:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A batch, and under which assignments it was taken."""
+    """A batch, under which assignments it was taken, and by which lane."""
 
     batch: Batch
     owners: tuple[Owned, ...]
+    lane: int = 0
 
 
 @dataclass(slots=True)
 class Assignment:
-    """All partitions of one consumer, and their records that wait in order of arrival.
+    """All partitions of one consumer, and their records that wait in order of arrival, a queue a lane.
 
     Attributes:
-        taken: the work that is being processed; there is one at a time.
+        lanes: how many batches may be under way, each of partitions of its own.
+        taken: by lane, the work that is being processed.
     """
 
+    lanes: int = 1
     owned: dict[int, Owned] = field(default_factory=dict)
-    waiting: deque[Read] = field(default_factory=deque)
-    taken: Work | None = None
+    taken: dict[int, Work] = field(default_factory=dict)
+    _queues: list[deque[Read]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._queues = [deque() for _ in range(self.lanes)]
+
+    def lane_of(self, partition: int) -> int:
+        """Which lane a partition belongs to, always the same: so its batches follow each other."""
+        return partition % self.lanes
+
+    @property
+    def waiting(self) -> int:
+        """How many records wait."""
+        return sum(map(len, self._queues))
 
     def add(self, partitions: Iterable[int]) -> None:
         """Partitions were assigned; where they are is not known yet."""
@@ -73,9 +89,9 @@ class Assignment:
         gone = {partition for partition in partitions if self.owned.pop(partition, None) is not None}
         self._forget(gone)
 
-    def unpositioned(self) -> list[Owned]:
-        """Partitions whose place is not known."""
-        return [owned for owned in self.owned.values() if owned.position is None]
+    def unpositioned(self, lane: int | None = None) -> list[Owned]:
+        """Partitions whose place is not known, of one lane or of all."""
+        return [o for o in self.owned.values() if o.position is None and lane in (None, self.lane_of(o.partition))]
 
     def position(self, owned: Owned, row: PositionRow) -> None:
         """A partition's place as PostgreSQL has it."""
@@ -93,7 +109,7 @@ class Assignment:
         owned.next_offset = record.offset + 1
         owned.log_time = record.timestamp if owned.log_time is None else max(owned.log_time, record.timestamp)
         owned.at_end = False
-        self.waiting.append(read(record, owned.log_time))
+        self._queues[record.partition % self.lanes].append(read(record, owned.log_time))
         return True
 
     def end_reached(self, partition: int, offset: int) -> None:
@@ -102,13 +118,13 @@ class Assignment:
         if owned is not None and owned.position is not None and offset >= owned.next_offset:
             owned.at_end = True
 
-    def take(self, max_records: int, max_bytes: int) -> Work | None:
-        """The next batch, at least one record if one waits; None when there is nothing to do, or work is under way."""
-        if self.taken is not None:
+    def take(self, max_records: int, max_bytes: int, lane: int = 0) -> Work | None:
+        """A lane's next batch, at least one record if one waits; None: nothing is to be done, or work is under way."""
+        if lane in self.taken:
             return None
-        batch = Batch(list(self._take(max_records, max_bytes)))
+        batch = Batch(list(self._take(self._queues[lane], max_records, max_bytes)))
         owners = {r.record.partition: self.owned[r.record.partition] for r in batch.reads}
-        owners |= {owned.partition: owned for owned in self.owned.values() if owned.more_due}
+        owners |= {o.partition: o for o in self.owned.values() if o.more_due and self.lane_of(o.partition) == lane}
         if not owners:
             return None
         for partition, owned in owners.items():
@@ -120,8 +136,8 @@ class Assignment:
         for item in batch.reads:
             batch.next_offsets[item.record.partition] = item.record.offset + 1
             batch.clocks[item.record.partition] = item.log_time
-        self.taken = Work(batch, tuple(owners.values()))
-        return self.taken
+        self.taken[lane] = Work(batch, tuple(owners.values()), lane)
+        return self.taken[lane]
 
     def commit(self, work: Work, more_due: bool) -> dict[int, int]:
         """The work took effect.
@@ -129,7 +145,7 @@ class Assignment:
         Returns:
             The next offset of each of its partitions that is still ours under the same assignment.
         """
-        self.taken = None
+        self.taken.pop(work.lane, None)
         for owned in self._still_ours(work):
             owned.position = work.batch.next_offsets[owned.partition]
             owned.committed_log_time = work.batch.clocks.get(owned.partition)
@@ -138,14 +154,14 @@ class Assignment:
 
     def give_up(self, work: Work) -> None:
         """The work took no effect, or nobody knows: its partitions must be read again from where PostgreSQL says."""
-        self.taken = None
+        self.taken.pop(work.lane, None)
         lost = [owned.partition for owned in self._still_ours(work)]
         self._forget(set(lost))
         self.add(lost)
 
     def idle(self) -> bool:
         """Whether nothing waits and nothing is under way."""
-        return not self.waiting and self.taken is None
+        return not self.waiting and not self.taken
 
     def quiet(self) -> list[Owned]:
         """Partitions of which nothing waits and nothing is under way."""
@@ -157,22 +173,24 @@ class Assignment:
         Where nothing of a partition waits here, it is that of the last one committed: none that follows is older.
         """
         found = {o.partition: o.committed_log_time for o in self.owned.values() if o.committed_log_time is not None}
-        for item in [*reversed(self.waiting), *reversed(self.taken.batch.reads if self.taken else ())]:
-            if item.record.partition in self.owned:
-                found[item.record.partition] = item.record.timestamp
+        for lane, queue in enumerate(self._queues):
+            taken = self.taken[lane].batch.reads if lane in self.taken else ()
+            for item in chain(reversed(queue), reversed(taken)):
+                if item.record.partition in self.owned:
+                    found[item.record.partition] = item.record.timestamp
         return found
 
     def _still_ours(self, work: Work) -> Iterator[Owned]:
         return (owned for owned in work.owners if self.owned.get(owned.partition) is owned)
 
-    def _take(self, max_records: int, max_bytes: int) -> Iterator[Read]:
+    def _take(self, queue: deque[Read], max_records: int, max_bytes: int) -> Iterator[Read]:
         size = 0
-        for _ in range(min(max_records, len(self.waiting))):
-            size += len(self.waiting[0].record.value or b"")
-            yield self.waiting.popleft()
+        for _ in range(min(max_records, len(queue))):
+            size += len(queue[0].record.value or b"")
+            yield queue.popleft()
             if size >= max_bytes:
                 return
 
     def _forget(self, partitions: set[int]) -> None:
         if partitions:
-            self.waiting = deque(item for item in self.waiting if item.record.partition not in partitions)
+            self._queues = [deque(i for i in queue if i.record.partition not in partitions) for queue in self._queues]

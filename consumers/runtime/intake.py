@@ -70,14 +70,14 @@ class Intake:
         if message is None:
             return
         self._take(message)
-        room = self._limit - len(self._assignment.waiting)
+        room = self._limit - self._assignment.waiting
         for more in self._consumer.consume(max(1, min(room, MOST_RECORDS_A_POLL)), 0):
             self._take(more)
 
     @property
     def full(self) -> bool:
         """Whether no more records may wait."""
-        return len(self._assignment.waiting) >= self._limit
+        return self._assignment.waiting >= self._limit
 
     def flow(self) -> None:
         """Pause when the buffer stays full, resume when half of it is done; polling goes on all the time."""
@@ -88,7 +88,7 @@ class Intake:
         if not self._paused and self._full_since is not None and self._clock() - self._full_since > PAUSE_AFTER_S:
             self._paused = True
             self._consumer.pause(self._positioned())
-        elif self._paused and len(self._assignment.waiting) <= self._limit // 2:
+        elif self._paused and self._assignment.waiting <= self._limit // 2:
             self._paused = False
             self._consumer.resume(self._positioned())
 

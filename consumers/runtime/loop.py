@@ -5,20 +5,20 @@ what is under way gets `drain_seconds` to finish; of a lost partition nothing is
 """
 
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, wait
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from consumers.runtime.assignment import Assignment, Owned, Work
 from consumers.runtime.intake import Intake
+from consumers.runtime.lanes import Lane, wait_for_all, wait_for_one
 from consumers.runtime.metrics import Metrics
-from consumers.runtime.processor import Processor, Result
+from consumers.runtime.processor import Result
 from consumers.runtime.ticks import Ticker
-from consumers.runtime.worker import GivenUp, Worker
+from consumers.runtime.worker import GivenUp
 from consumers.settings import ConsumerSettings
 from db.rows import PositionRow
 
@@ -39,27 +39,25 @@ class Loop:
 
     Args:
         consumer: not subscribed yet.
-        processor: used by the worker only.
+        lanes: what does the work; there may be several batches under way.
     """
 
     def __init__(
         self,
         consumer: Consumer,
-        processor: Processor,
-        worker: Worker,
+        lanes: Sequence[Lane],
         ticker: Ticker,
         metrics: Metrics,
         settings: ConsumerSettings,
     ) -> None:
-        self._consumer, self._processor, self._worker = consumer, processor, worker
+        self._consumer, self._lanes = consumer, lanes
         self._ticker, self._metrics, self._settings = ticker, metrics, settings
         self._topic = settings.person_changes_topic
-        self.assignment = Assignment()
+        self.assignment = Assignment(len(lanes))
         self._intake = Intake(consumer, self.assignment, settings)
-        self._job: tuple[Future[Any], Callable[[Any], None]] | None = None
         self._crashed = False
         self._counted = False
-        self._measured_at = self._asked_at = self._ticked_at = self._due_asked_at = 0.0
+        self._measured_at = self._asked_at = self._ticked_at = 0.0
         self.turned_at = time.monotonic()
 
     def run(self, stopping: Callable[[], bool]) -> None:
@@ -84,14 +82,15 @@ class Loop:
 
     def turn(self) -> None:
         """Poll once, and move the work on by what is possible without waiting for it."""
-        if self._intake.full and self._job is not None:
-            wait([self._job[0]], IDLE_POLL_S)
-        self._intake.poll(IDLE_POLL_S if self._job is None else BUSY_POLL_S)
+        if self._intake.full:
+            wait_for_one(self._lanes, IDLE_POLL_S)
+        self._intake.poll(BUSY_POLL_S if any(lane.busy for lane in self._lanes) else IDLE_POLL_S)
         if not self._counted:
             self._count_partitions()
-        self._collect()
-        if self._job is None:
-            self._dispatch()
+        for lane in self._lanes:
+            lane.collect()
+            if not lane.busy:
+                self._dispatch(lane)
         self._intake.flow()
         self._tick()
         self._measure()
@@ -134,59 +133,58 @@ class Loop:
         """How many partitions the topic has; 0 when the broker does not say in time: then nothing is judged by it."""
         self._counted = True
         try:
-            topic = self._consumer.list_topics(self._topic, timeout=METADATA_S).topics[self._topic]
-            self._processor.partitions = len(topic.partitions)
+            count = len(self._consumer.list_topics(self._topic, timeout=METADATA_S).topics[self._topic].partitions)
         except (KafkaException, KeyError):
-            self._processor.partitions = 0
+            count = 0
+        for lane in self._lanes:
+            lane.processor.partitions = count
 
     def _drain(self, ids: list[int]) -> None:
         """Let work on these partitions finish and store its offsets, within the deadline."""
-        work = self.assignment.taken
-        if self._job is None or work is None or not {o.partition for o in work.owners} & set(ids):
-            return
-        wait([self._job[0]], self._settings.drain_seconds)
-        self._collect()
-        if self._job is not None:
-            log.warning("a batch did not finish in time; whoever owns its partitions next will see", partitions=ids)
-            self._worker.cancel()
+        taken = self.assignment.taken.values()
+        at_work = {work.lane for work in taken if {owned.partition for owned in work.owners} & set(ids)}
+        lanes = [lane for lane in self._lanes if lane.number in at_work and lane.busy]
+        wait_for_all(lanes, self._settings.drain_seconds)
+        for lane in lanes:
+            lane.collect()
+            if lane.busy:
+                log.warning("a batch did not finish in time; whoever owns its partitions next will see", partitions=ids)
+                lane.worker.cancel()
 
-    # What the worker does
+    # What the lanes do
 
-    def _dispatch(self) -> None:
-        """The next thing to do: positions; now and then how fresh all is and what is due; records."""
-        store = self._processor.store
-        if unknown := self.assignment.unpositioned():
+    def _dispatch(self, lane: Lane) -> None:
+        """A lane's next thing to do: positions; now and then how fresh all is and what is due; records."""
+        store = lane.processor.store
+        if unknown := self.assignment.unpositioned(lane.number):
             ids = [owned.partition for owned in unknown]
-            self._start(partial(store.positions, self._topic, ids), partial(self._positions, unknown))
+            lane.start(partial(store.positions, self._topic, ids), partial(self._positions, unknown))
         elif time.monotonic() - self._asked_at >= FRESHNESS_EVERY_S:
             self._asked_at = time.monotonic()
-            self._start(partial(store.oldest_pending, list(self.assignment.owned)), self._pending)
-        elif stale := self._stale():
-            self._due_asked_at = time.monotonic()
+            lane.start(partial(store.oldest_pending, list(self.assignment.owned)), self._pending)
+        elif stale := self._stale(lane):
+            lane.due_asked_at = time.monotonic()
             ids = [owned.partition for owned in stale]
-            self._start(partial(store.next_due, ids), partial(self._due, stale))
-        elif work := self.assignment.take(self._settings.batch_max_records, self._settings.batch_max_bytes):
-            self._start(partial(self._processor.process, work.batch), partial(self._committed, work))
+            lane.start(partial(store.next_due, ids), partial(self._due, stale))
+        elif work := self.assignment.take(
+            self._settings.batch_max_records, self._settings.batch_max_bytes, lane.number
+        ):
+            lane.start(partial(lane.processor.process, work.batch), partial(self._committed, work))
 
-    def _stale(self) -> list[Owned]:
-        """Partitions on which nothing arrives, and of which it is not known what is due."""
-        if not self.assignment.idle() and time.monotonic() - self._due_asked_at < DUE_EVERY_S:
+    def _stale(self, lane: Lane) -> list[Owned]:
+        """A lane's partitions on which nothing arrives, and of which it is not known what is due.
+
+        Only its own: what another lane is about to commit may make another answer true.
+        """
+        if not self.assignment.idle() and time.monotonic() - lane.due_asked_at < DUE_EVERY_S:
             return []
-        return [o for o in self.assignment.owned.values() if o.at_end and not o.due_known and not o.more_due]
+        quiet = (o for o in self.assignment.owned.values() if o.at_end and not o.due_known and not o.more_due)
+        return [owned for owned in quiet if self.assignment.lane_of(owned.partition) == lane.number]
 
     def _tick(self) -> None:
         if time.monotonic() - self._ticked_at >= TICK_EVERY_S:
             self._ticked_at = time.monotonic()
             self._ticker.tick(self.assignment.quiet())
-
-    def _start(self, attempt: Callable[[], Any], finish: Callable[[Any], None]) -> None:
-        self._job = (self._worker.submit(attempt), finish)
-
-    def _collect(self) -> None:
-        """Take over what the worker has finished; what it could not do ends the process."""
-        if self._job is not None and self._job[0].done():
-            (future, finish), self._job = self._job, None
-            finish(future.result())
 
     def _positions(self, asked: list[Owned], rows: dict[int, PositionRow] | GivenUp) -> None:
         if not isinstance(rows, GivenUp):
@@ -223,7 +221,7 @@ class Loop:
             log.info("offsets of partitions that are ours no more were not stored", offsets=offsets)
 
     def _measure(self) -> None:
-        self._metrics.waiting.set(len(self.assignment.waiting))
+        self._metrics.waiting.set(self.assignment.waiting)
         if time.monotonic() - self._measured_at >= LAG_EVERY_S:
             self._measured_at = time.monotonic()
             self._metrics.partitions.set(len(self.assignment.owned))

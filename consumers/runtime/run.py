@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import structlog
@@ -16,6 +17,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException
 from consumers.buyer_group import read_vocabulary
 from consumers.runtime.health import HealthServer
 from consumers.runtime.intake import LogError
+from consumers.runtime.lanes import Lane
 from consumers.runtime.loop import Loop
 from consumers.runtime.metrics import Metrics
 from consumers.runtime.processor import Processor, TooManyDeadLettersError
@@ -76,19 +78,31 @@ def consume(settings: ConsumerSettings, stop: threading.Event, clock: Callable[[
     _collect_rarely()
     health, metrics = _Health(), Metrics()
     with ExitStack() as stack:
-        store = stack.enter_context(
-            Store(settings.database_url.get_secret_value(), settings.database_statement_timeout_seconds)
-        )
-        worker = Worker(lambda trouble: _note(health, metrics, trouble))
-        stack.callback(worker.close, WORKER_STOP_SECONDS)
         ticker = stack.enter_context(closing(ticker_for(settings, _name(), metrics.ticks.inc, clock)))
-        processor = Processor(store, settings, clock=lambda: clock() // 1000)
-        loop = Loop(_consumer(settings), processor, worker, ticker, metrics, settings)
+        troubles = partial(_note, health, metrics)
+        lanes = [_lane(number, settings, clock, troubles, stack) for number in range(settings.consumer_lanes)]
+        loop = Loop(_consumer(settings), lanes, ticker, metrics, settings)
         health.loop = loop
         if settings.consumer_http_port:
             where = (settings.consumer_http_host, settings.consumer_http_port)
             stack.enter_context(closing(HealthServer(*where, health.live, health.ready, metrics.registry)))
         loop.run(stop.is_set)
+
+
+def _lane(
+    number: int,
+    settings: ConsumerSettings,
+    clock: Callable[[], int],
+    note: Callable[[int, Exception | None], None],
+    stack: ExitStack,
+) -> Lane:
+    """A lane with a connection and a thread of its own, which end with the stack."""
+    store = stack.enter_context(
+        Store(settings.database_url.get_secret_value(), settings.database_statement_timeout_seconds)
+    )
+    worker = Worker(partial(note, number))
+    stack.callback(worker.close, WORKER_STOP_SECONDS)
+    return Lane(number, Processor(store, settings, clock=lambda: clock() // 1000), worker)
 
 
 def _collect_rarely() -> None:
@@ -103,7 +117,7 @@ class _Health:
     """What the probes are told."""
 
     loop: Loop | None = None
-    trouble: str | None = None
+    troubles: dict[int, str] = field(default_factory=dict)
     started_at: float = field(default_factory=time.monotonic)
 
     def live(self) -> str | None:
@@ -111,8 +125,8 @@ class _Health:
         return f"the loop has not turned for {since:.0f} s" if since > STALLED_SECONDS else None
 
     def ready(self) -> str | None:
-        if self.trouble is not None:
-            return f"records wait: {self.trouble}"
+        if troubles := [*self.troubles.values()]:
+            return f"records wait: {troubles[0]}"
         if self.loop is not None and self.loop.positioned:
             return None
         if self.loop is not None and not self.loop.assignment.owned and self._patient():
@@ -123,9 +137,11 @@ class _Health:
         return time.monotonic() - self.started_at > NO_PARTITION_SECONDS
 
 
-def _note(health: _Health, metrics: Metrics, trouble: Exception | None) -> None:
-    health.trouble = None if trouble is None else str(trouble)
-    if trouble is not None:
+def _note(health: _Health, metrics: Metrics, lane: int, trouble: Exception | None) -> None:
+    if trouble is None:
+        health.troubles.pop(lane, None)
+    else:
+        health.troubles[lane] = str(trouble)
         metrics.trouble(trouble)
 
 

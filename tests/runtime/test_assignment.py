@@ -151,3 +151,66 @@ def test_the_end_counts_only_beyond_what_was_read() -> None:
         idle.append(assignment.owned[0].at_end)
 
     assert idle == [False, False, True, False]
+
+
+def test_lanes_have_partitions_of_their_own() -> None:
+    """Two batches under way never share a partition; each lane goes on when its own batch is committed."""
+    assignment = Assignment(2)
+    assignment.add(range(4))
+    for owned in assignment.unpositioned():
+        assignment.position(owned, PositionRow(owned.partition, 0, None))
+    for offset in range(2):
+        for partition in range(4):
+            assignment.accept(record(offset, partition))
+
+    even, odd = assignment.take(10, 1 << 20, 0), assignment.take(3, 1 << 20, 1)
+
+    assert even is not None
+    assert odd is not None
+    assert even.batch.next_offsets == {0: 2, 2: 2}
+    assert odd.batch.next_offsets == {1: 2, 3: 1}
+    assert assignment.waiting == 1
+    assert assignment.take(10, 1 << 20, 1) is None, "one batch a lane at a time"
+    assert assignment.commit(odd, more_due=False) == {1: 2, 3: 1}
+    assert not assignment.idle()
+    rest = assignment.take(10, 1 << 20, 1)
+    assert rest is not None
+    assert rest.batch.next_offsets == {3: 2}
+
+
+def test_what_is_given_up_by_a_lane_is_read_again_and_nothing_else() -> None:
+    """Another lane's batch and records stay as they are."""
+    assignment = Assignment(2)
+    assignment.add([0, 1])
+    for owned in assignment.unpositioned():
+        assignment.position(owned, PositionRow(owned.partition, 0, None))
+    for offset in range(2):
+        for partition in (0, 1):
+            assignment.accept(record(offset, partition))
+    work, other = assignment.take(1, 1 << 20, 0), assignment.take(1, 1 << 20, 1)
+    assert work is not None
+    assert other is not None
+
+    assignment.give_up(work)
+
+    assert [owned.partition for owned in assignment.unpositioned(0)] == [0]
+    assert assignment.unpositioned(1) == []
+    assert assignment.waiting == 1
+    assert assignment.commit(other, more_due=False) == {1: 1}
+
+
+def test_the_oldest_record_of_each_partition_is_found_in_any_lane() -> None:
+    """Lag in seconds counts from what is under way, then from what waits."""
+    assignment = Assignment(2)
+    assignment.add([0, 1])
+    for owned in assignment.unpositioned():
+        assignment.position(owned, PositionRow(owned.partition, 0, None))
+    for offset in range(3):
+        for partition in (0, 1):
+            assignment.accept(record(offset, partition, timestamp=1000 * (offset + 1) + partition))
+    work = assignment.take(1, 1 << 20, 0)
+    assert work is not None
+    assert assignment.oldest() == {0: 1000, 1: 1001}
+
+    assignment.commit(work, more_due=False)
+    assert assignment.oldest() == {0: 2000, 1: 1001}

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+import psycopg
 from confluent_kafka import Consumer
 
 from consumers.runtime import run
+from db.store import Store
 from tests.support.changes import random_log
 from tests.support.system import System, wait_for
 
@@ -66,3 +68,18 @@ def test_rebalance_callbacks_call_nothing_that_aborts_the_process(system: System
     (consumer,) = made
     assert {"on_assign", "on_revoke"} <= set(consumer.callbacks)
     assert consumer.called == []
+
+
+def test_a_lane_that_waits_holds_up_no_other(system: System) -> None:
+    """While the database makes one batch wait, batches of other partitions are committed; then that one is, too."""
+    system.publish(random_log(7, 600, 60))
+    with Store(system.database_url) as store:
+        store.positions(system.topic, range(system.partitions))
+    with psycopg.connect(system.database_url) as other:
+        other.execute("SELECT FROM consumer_positions WHERE kafka_partition = 0 FOR UPDATE")
+        with system.consumer_here(consumer_lanes=2):
+            ends = system.ends()
+            wait_for("other lane", lambda: all(system.positions()[p] >= end for p, end in ends.items() if p % 2))
+            assert system.positions()[0] == 0
+            other.rollback()
+            wait_for("end of the log", lambda: system.positions() == system.ends())
