@@ -8,7 +8,7 @@ because the last refresh of every company is two hours back.
   the first tenth on, so that its start does not count;
 - the limit: the statements of the same writes, recorded (`bench.tape`) from the real consumer at the same topic, played
   back by one connection that does nothing else;
-- one at a time: the same consumer with `BATCH_MAX_RECORDS=1`, for a few seconds.
+- one at a time: the same consumer with `BATCH_MAX_RECORDS=1` and `CONSUMER_LANES=1`, for a few seconds.
 
 The first two take turns, so that what else happens on the machine meets both; ratios are the rounds' median.
 """
@@ -24,6 +24,7 @@ import psycopg
 from confluent_kafka import KafkaError, Message, Producer
 from pydantic import SecretStr
 
+from bench.progress import LOOK_SECONDS, STALL_SECONDS, TOPIC, Sample, consumed, rate, watch
 from bench.tape import Tape, recording
 from bench.workload import PARTITIONS, Feed, Workload, chunks
 from bench.world import BenchError, World, say
@@ -31,7 +32,7 @@ from consumers.runtime.processor import Processor
 from consumers.runtime.run import consume
 from consumers.settings import ConsumerSettings
 from db.store import Store
-from local.process import LOOPBACK, Child, free_port
+from local.process import LOOPBACK, free_port
 from schemas.admin import ensure_topics
 from schemas.codec import encode_change
 from schemas.events import PersonChange
@@ -39,7 +40,6 @@ from schemas.settings import KafkaSettings
 from schemas.topics import change_headers, company_key
 
 ROUNDS: Final = 3
-TOPIC: Final = "bench-changes"
 TEMPLATE: Final = "bench_rosters"
 COMPANIES_A_SECOND: Final = 130
 """Of the time that the measurement may take."""
@@ -47,15 +47,9 @@ CHANGES_A_COMPANY: Final = 6
 LEAST_COMPANIES: Final = 200
 ROSTER_BATCH: Final = 4000
 HOUR_MS: Final = 3_600_000
-WARM_UP_SHARE: Final = 0.1
-LOOK_SECONDS: Final = 0.02
-STALL_SECONDS: Final = 60.0
 FILL_SECONDS: Final = 60.0
 COUNTED_SIZES: Final = (1, 100, 2000)
 COUNTED_BATCHES: Final = (30, 5, 2)
-
-Sample = tuple[float, int]
-"""Seconds (monotonic) and changes consumed by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,11 +221,11 @@ def _record(world: World, count: int) -> Tape:
 def _round(world: World, number: int, tape: Tape, count: int) -> tuple[float, float, int]:
     """Ours and the limit, changes a second, and how many changes refreshed."""
     with world.copy(TEMPLATE) as url:
-        ours = _rate(_drain(world, url, 0, count, STALL_SECONDS), count)
-        refreshed = _consumed(url)["refreshed"]
+        ours = rate(_drain(world, url, 0, count, STALL_SECONDS), count)
+        refreshed = consumed(url)["refreshed"]
     with world.copy(TEMPLATE) as url:
         bare = count / tape.play(url)
-        if (played := _consumed(url))["consumed"] != count:
+        if (played := consumed(url))["consumed"] != count:
             raise BenchError(f"only {played['consumed']} of {count} changes were written by the recording")
     say(f"consumer, round {number + 1} of {ROUNDS}: {ours:,.0f}/s of {bare:,.0f}/s, {ours / bare:.0%}")
     return ours, bare, refreshed
@@ -240,9 +234,9 @@ def _round(world: World, number: int, tape: Tape, count: int) -> tuple[float, fl
 def _single(world: World, seconds: float, count: int) -> float:
     with world.copy(TEMPLATE) as url:
         samples = _drain(world, url, 1, count, max(2.0, seconds))
-    rate = _rate(samples, samples[-1][1])
-    say(f"consumer, one transaction a change: {rate:,.0f}/s")
-    return rate
+    reached = rate(samples, samples[-1][1])
+    say(f"consumer, one transaction a change: {reached:,.0f}/s")
+    return reached
 
 
 def _drain(world: World, url: str, batch: int, count: int, seconds: float) -> list[Sample]:
@@ -264,45 +258,6 @@ def _drain(world: World, url: str, batch: int, count: int, seconds: float) -> li
         "CONSUMER_HTTP_PORT": str(port),
     }
     if batch:
-        settings["BATCH_MAX_RECORDS"] = str(batch)
+        settings |= {"BATCH_MAX_RECORDS": str(batch), "CONSUMER_LANES": "1"}  # one transaction a change, one at a time
     with world.running("consumer", ["cli", "consumer"], settings, port) as child:
-        return _watch(child, url, count, seconds)
-
-
-def _watch(child: Child, url: str, count: int, seconds: float) -> list[Sample]:
-    samples: list[Sample] = []
-    deadline = time.monotonic() + STALL_SECONDS
-    with psycopg.connect(url, autocommit=True) as connection:
-        while not samples or samples[-1][1] < count:
-            if child.popen.poll() is not None:
-                raise BenchError(f"the consumer ended by itself.\n{child.last_lines()}")
-            done, now = _consumed_by(connection)["consumed"], time.monotonic()
-            if done and (not samples or done > samples[-1][1]):
-                deadline = deadline if samples else now + seconds
-                samples.append((now, done))
-            if now > deadline:
-                break
-            time.sleep(LOOK_SECONDS)
-    if not samples:
-        raise BenchError(f"the consumer did nothing in {STALL_SECONDS:.0f} s.\n{child.last_lines()}")
-    return samples
-
-
-def _rate(samples: Sequence[Sample], count: int) -> float:
-    """Changes a second after the warm-up."""
-    warm = [sample for sample in samples if sample[1] >= count * WARM_UP_SHARE]
-    if len(warm) < 2:  # noqa: PLR2004  # a rate needs two
-        raise BenchError("the run was too short to be measured; take more --seconds")
-    (began, before), (ended, after) = warm[0], warm[-1]
-    return (after - before) / (ended - began)
-
-
-def _consumed(url: str) -> dict[str, int]:
-    with psycopg.connect(url, autocommit=True) as connection:
-        return _consumed_by(connection)
-
-
-def _consumed_by(connection: "psycopg.Connection[tuple[int, int]]") -> dict[str, int]:
-    query = "SELECT sum(consumed)::bigint, sum(refreshed)::bigint FROM consumer_positions WHERE topic = %s"
-    row = connection.execute(query, (TOPIC,)).fetchone() or (0, 0)
-    return {"consumed": row[0] or 0, "refreshed": row[1] or 0}
+        return watch(child, url, count, seconds)
