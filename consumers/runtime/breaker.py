@@ -41,6 +41,12 @@ class Breaker:
             why = why or self._why(in_a_row, share if len(recent) == WINDOW else 0)
         return replace(self, in_a_row=in_a_row, recent=recent), why
 
+    def after_good(self, count: int) -> "Breaker":
+        """These limits after so many records of which none became a dead letter: nearly every batch."""
+        recent = self.recent.copy()
+        recent.extend([False] * min(count, WINDOW))
+        return replace(self, in_a_row=0 if count else self.in_a_row, recent=recent)
+
     def _why(self, in_a_row: int, share: int) -> str | None:
         if in_a_row > self.run_limit:
             return f"{in_a_row} records in a row could not be applied (DEAD_LETTER_RUN_LIMIT is {self.run_limit})"

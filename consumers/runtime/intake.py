@@ -1,14 +1,14 @@
 """Polls: records into the assignment, the broker's troubles told apart, and no more read than there is room for."""
 
 import time
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, overload
 
 import structlog
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from consumers.runtime.assignment import Assignment, Owned
-from consumers.runtime.records import Record
+from consumers.runtime.records import Headers, Record
 from consumers.settings import ConsumerSettings
 from db.rows import PositionRow
 
@@ -199,6 +199,28 @@ def raise_unless_transient(error: KafkaError) -> None:
     log.warning("the broker cannot do it now; the client tries again", why=error.str())
 
 
+class MessageHeaders(Sequence[tuple[str, bytes | None]]):
+    """A message's headers, read from the client when somebody asks: of ordinary changes, nobody does."""
+
+    __slots__ = ("_message",)
+
+    def __init__(self, message: Message) -> None:
+        self._message = message
+
+    def __len__(self) -> int:
+        return len(self._all())
+
+    @overload
+    def __getitem__(self, at: int) -> tuple[str, bytes | None]: ...
+    @overload
+    def __getitem__(self, at: slice) -> Headers: ...
+    def __getitem__(self, at: int | slice) -> tuple[str, bytes | None] | Headers:
+        return self._all()[at]
+
+    def _all(self) -> Headers:
+        return self._message.headers() or ()  # type: ignore[return-value]  # of what was read, values are bytes
+
+
 def record_of(message: Message) -> Record:
     """A message as a record.
 
@@ -212,4 +234,4 @@ def record_of(message: Message) -> Record:
             "LogAppendTime); decisions would rest on producers' clocks. Set it with kafka-configs.sh, then restart."
         )
     partition, offset = message.partition(), message.offset()
-    return Record(partition, offset, timestamp, message.key(), message.value(), message.headers() or ())  # type: ignore[arg-type]  # a record has both, and bytes
+    return Record(partition, offset, timestamp, message.key(), message.value(), MessageHeaders(message))  # type: ignore[arg-type]  # a record has both, and bytes

@@ -202,9 +202,11 @@ class Processor:
     def _judge(self, batch: Batch, writes: BatchWrites) -> Breaker:
         """The breaker after this batch. Letters that were retried in vain say nothing new, so they do not count."""
         letters = {(letter.kafka_partition, letter.kafka_offset) for letter in writes.dead_letters}
-        records = (read.record for read in batch.reads if read.said or read.unreadable)
-        counted = (record for record in records if not is_retry(record.headers))
-        breaker, why = self._breaker.after((record.partition, record.offset) in letters for record in counted)
+        records = [read.record for read in batch.reads if read.said or read.unreadable]
+        if not letters:
+            return self._breaker.after_good(len(records))
+        became = ((record, (record.partition, record.offset) in letters) for record in records)
+        breaker, why = self._breaker.after(bad for record, bad in became if not (bad and is_retry(record.headers)))
         if why is None:
             return breaker
         last = writes.dead_letters[-1]

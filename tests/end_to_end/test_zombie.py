@@ -108,7 +108,11 @@ def test_a_database_that_answers_late_during_a_revoke_loses_nothing(
     load = random_log(42, 20_000, 60)
     sleep = Sleep(after_batches=5, polling_stops=False, partitions=system.partitions)
 
-    with sleep.befalls(), structlog.testing.capture_logs() as logs, system.consumer_here(drain_seconds=0.2):
+    with (
+        sleep.befalls(),
+        structlog.testing.capture_logs() as logs,
+        system.consumer_here(drain_seconds=0.2, consumer_lanes=1),
+    ):
         wait_for("batch of all partitions", lambda: system.publish(islice(load, 60)) and sleep.asleep.wait(0.1))
         heir = system.start_consumer()
         late = "a batch did not finish in time; whoever owns its partitions next will see"

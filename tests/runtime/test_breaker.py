@@ -49,3 +49,10 @@ def test_a_batch_that_is_tried_again_counts_once() -> None:
         assert before.after([True, True])[1] is None
 
     assert before.in_a_row == 0
+
+
+def test_a_batch_without_letters_counts_as_so_many_good_records() -> None:
+    """The short way of nearly every batch leads to the same as the long one."""
+    before, _ = breaker(ratio_limit=0.5).after([True, False] * (WINDOW // 2) + [True])
+    for count in (0, 1, 7, WINDOW, WINDOW + 5):
+        assert before.after_good(count) == before.after([False] * count)[0]
