@@ -159,6 +159,19 @@ class RefreshRequest(Document):
     workspace_id: Id | None = Field(default=None, description="On whose behalf; else the token's, or `default`")
 
 
+class RoleRequest(Document):
+    """Sets a person's role in a company's buyer group, whatever the rules say; or takes that back."""
+
+    model_config = ConfigDict(populate_by_name=False)
+
+    company_id: Id
+    person_id: Id
+    role: Id | None = Field(
+        description="One of the five, or the workspace's own; several with commas between; null: the rules decide again"
+    )
+    workspace_id: Id | None = Field(default=None, description="In whose group; else the token's, or `default`")
+
+
 class RefreshAccepted(Document):
     """The request is in the log; it obeys the limit of one refresh per company per hour."""
 

@@ -15,6 +15,7 @@ from ingress.api_models import (
     PastGroupDocument,
     RefreshAccepted,
     RefreshRequest,
+    RoleRequest,
     WebhookEnqueued,
     WebhookWithoutEffect,
 )
@@ -104,6 +105,20 @@ _TAKEN: Final = MappingProxyType(
     }
 )
 _WEBHOOK_PROBLEMS: Final = (*_BODY_PROBLEMS, "signature", "invalid-change", "rate", "busy", "not-acknowledged")
+_STORED: Final = MappingProxyType(
+    {
+        202: Answer(
+            "Stored on every replica; `outcome` is where to ask what became of it",
+            RefreshAccepted,
+            {"location": "The same address as `outcome`"},
+        )
+    }
+)
+_ASKING_PROBLEMS: Final = (
+    *TOKEN_PROBLEMS,
+    *_BODY_PROBLEMS,
+    *("parameter", "idempotency-key", "under-way", "key-reused", "invalid-request", "not-acknowledged"),
+)
 _POST_WEBHOOK: Final = (
     "Signed over its raw bytes, before anything is parsed; `GET` on the same address says how. Answered with 202 only "
     "when every replica has the change: what was answered 202 is never lost, what was not is safe to send again."
@@ -176,22 +191,26 @@ OPERATIONS: Final = (
         "The request is a change like any other, with the source `manual`: it obeys the limit of one refresh per "
         "company per hour, and when it comes too soon, the trailing refresh covers it. Two clicks within the same ten "
         "seconds are one change.",
-        {
-            202: Answer(
-                "Stored on every replica; `outcome` is where to ask what became of it",
-                RefreshAccepted,
-                {"location": "The same address as `outcome`"},
-            )
-        },
-        (
-            *TOKEN_PROBLEMS,
-            *_BODY_PROBLEMS,
-            *("parameter", "idempotency-key", "under-way", "key-reused", "invalid-request", "not-acknowledged"),
-        ),
+        _STORED,
+        _ASKING_PROBLEMS,
         (_KEY,),
         scope="refresh",
         body=RefreshRequest,
         example=MappingProxyType({"companyId": "company_456"}),
+    ),
+    Operation(
+        "post",
+        "/api/v1/intelligence/buyer-group/role",
+        "Set the role of a person",
+        "Whatever the rules say; no refresh overwrites it. With a `role` of null, the rules decide again. It is "
+        "a change of the type `buyer_group.role_set` with the source `manual`, and obeys the limit of one refresh per "
+        "company per hour. A role that the workspace does not know does not count.",
+        _STORED,
+        _ASKING_PROBLEMS,
+        (_KEY,),
+        scope="refresh",
+        body=RoleRequest,
+        example=MappingProxyType({"companyId": "company_456", "personId": "person_123", "role": "champion"}),
     ),
     Operation(
         "get",

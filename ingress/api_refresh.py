@@ -1,4 +1,4 @@
-"""The Refresh button: a request for a refresh becomes a change like any other, and obeys the same limit."""
+"""What users ask for, a refresh or a role of somebody: a change like any other, which obeys the same limit."""
 
 import hashlib
 import json
@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import quote
 
 import structlog
@@ -17,14 +17,16 @@ from db.errors import DatabaseError
 from db.idempotency import Answered, Claimed, IdempotencyKeys, OtherPayload, UnderWay
 from ingress.api import asked_of
 from ingress.api_input import idempotency_key, parameters, read_model
-from ingress.api_models import RefreshAccepted, RefreshRequest
-from ingress.api_tokens import Gate, workspace_for
+from ingress.api_models import RefreshAccepted, RefreshRequest, RoleRequest
+from ingress.api_tokens import Gate, Grant, workspace_for
 from ingress.body import read_body
 from ingress.problems import Problem
 from ingress.publisher import NotAcknowledgedError, Publisher
-from schemas.events import ChangeType, Company, PersonChange, validate_change
+from schemas.events import ChangeType, Company, Person, PersonChange, validate_change
 
 log = structlog.get_logger()
+
+M = TypeVar("M", RefreshRequest, RoleRequest)
 
 SOURCE: Final = "manual"
 MAX_BODY_BYTES: Final = 4096
@@ -37,26 +39,58 @@ soon. Who must be sure sends an Idempotency-Key."""
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """A refresh that somebody may ask for."""
+    """What somebody asks for: a refresh, or a role of a person.
+
+    Attributes:
+        person_id: None asks for a refresh.
+        role: None of a person takes back what was chosen.
+    """
 
     token_id: str
     requested_by: str
     company_id: str
     workspace_id: str
+    person_id: str | None = None
+    role: str | None = None
 
     def fingerprint(self) -> bytes:
         """What an Idempotency-Key stands for."""
-        return _digest([self.company_id, self.workspace_id]).digest()
+        about = [] if self.person_id is None else [self.person_id, self.role]
+        return _digest([self.company_id, self.workspace_id, *about]).digest()
 
     def clicked(self, now: int) -> str:
-        """An event id that is the same for two clicks of one button."""
-        parts: list[str | int] = [self.token_id, self.company_id, self.workspace_id, now // BUCKET_MS]
+        """An event id that is the same for two clicks of the Refresh button.
+
+        A role that is set, changed and set again within a moment is three choices, so there each click is its own.
+        """
+        if self.person_id is not None:
+            return self.once()
+        parts: list[str | int | None] = [self.token_id, self.company_id, self.workspace_id, now // BUCKET_MS]
         return f"refresh_{_digest(parts).hexdigest()[:32]}"
+
+    def once(self) -> str:
+        """An event id that nobody else has."""
+        return f"{'refresh' if self.person_id is None else 'role'}_{uuid.uuid4().hex}"
+
+    def change(self, event_id: str, now: int) -> PersonChange:
+        """The change that the log takes."""
+        return PersonChange(
+            event_id=event_id,
+            source=SOURCE,
+            type=ChangeType.REFRESH_REQUESTED if self.person_id is None else ChangeType.ROLE_SET,
+            occurred_at=now,
+            received_at=now,
+            company=Company(self.company_id),
+            person=None if self.person_id is None else Person(self.person_id),
+            workspace_id=self.workspace_id,
+            requested_by=self.requested_by,
+            role=self.role,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Refreshes:
-    """Takes requests for a refresh.
+    """Takes what users ask for.
 
     Attributes:
         clock: ms UTC.
@@ -68,21 +102,33 @@ class Refreshes:
     clock: Callable[[], int]
 
     async def take(self, request: Request) -> Response:
-        """Put the request into the log; 202 once every replica has it."""
+        """Put a request for a refresh into the log; 202 once every replica has it."""
+        grant, key, asked = await self._asked(request, RefreshRequest)
+        workspace = workspace_for(grant, asked.workspace_id)
+        return await self._put(_Wanted(grant.token_id, grant.name, asked.company_id, workspace), key)
+
+    async def take_role(self, request: Request) -> Response:
+        """Put a user's choice of role into the log; 202 once every replica has it."""
+        grant, key, asked = await self._asked(request, RoleRequest)
+        workspace = workspace_for(grant, asked.workspace_id)
+        about = (asked.company_id, workspace, asked.person_id, asked.role)
+        return await self._put(_Wanted(grant.token_id, grant.name, *about), key)
+
+    async def _asked(self, request: Request, kind: type[M]) -> tuple[Grant, str | None, M]:
+        """Who asks, their key, and what for."""
         grant = await self.gate.admit(request, "refresh")
         parameters(request)
         key = idempotency_key(request)
-        asked = read_model(RefreshRequest, await _body(request))
-        workspace = workspace_for(grant, asked.workspace_id)
-        wanted = _Wanted(grant.token_id, grant.name, asked.company_id, workspace)
+        return grant, key, read_model(kind, await _body(request))
+
+    async def _put(self, wanted: _Wanted, key: str | None) -> Response:
         if key is None:
             return _accepted(await self._publish(wanted, wanted.clicked(self.clock())))
         return await self._once(wanted, key)
 
     async def _once(self, wanted: _Wanted, key: str) -> Response:
         """What a key stands for, however often it comes."""
-        event_id = f"refresh_{uuid.uuid4().hex}"
-        claim = await asked_of(self.keys.claim(wanted.token_id, key, wanted.fingerprint(), event_id))
+        claim = await asked_of(self.keys.claim(wanted.token_id, key, wanted.fingerprint(), wanted.once()))
         match claim:
             case Claimed():
                 return await self._first(wanted, key, claim)
@@ -91,7 +137,9 @@ class Refreshes:
             case UnderWay():
                 raise Problem("under-way", "its answer is not there yet; ask again in 1 s", {"retry-after": "1"})
             case OtherPayload():
-                raise Problem("key-reused", "it came with another company or workspace before; take a new key")
+                raise Problem(
+                    "key-reused", "it came with another company, workspace, person or role before; take a new key"
+                )
 
     async def _first(self, wanted: _Wanted, key: str, claim: Claimed) -> Response:
         """The first request with a key: its answer is kept, unless it failed."""
@@ -110,21 +158,10 @@ class Refreshes:
 
     async def _publish(self, wanted: _Wanted, event_id: str) -> str:
         """The body of the answer, once the log has the change."""
-        now = self.clock()
-        change = PersonChange(
-            event_id=event_id,
-            source=SOURCE,
-            type=ChangeType.REFRESH_REQUESTED,
-            occurred_at=now,
-            received_at=now,
-            company=Company(wanted.company_id),
-            workspace_id=wanted.workspace_id,
-            requested_by=wanted.requested_by,
-        )
         try:
-            await self.publisher.publish([validate_change(change)])
+            await self.publisher.publish([validate_change(wanted.change(event_id, self.clock()))])
         except NotAcknowledgedError as error:
-            log.warning("a refresh could not be requested; who asked was told to ask again", why=str(error))
+            log.warning("a request could not be stored; who asked was told to ask again", why=str(error))
             raise Problem("not-acknowledged", f"{error}; send it again") from None
         outcome = f"/api/v1/events/{SOURCE}/{quote(event_id, safe='')}"
         return RefreshAccepted(status="enqueued", event_id=event_id, outcome=outcome).model_dump_json(by_alias=True)
@@ -141,5 +178,5 @@ def _accepted(body: str, *, replayed: bool = False) -> Response:
     return Response(body, 202, headers, "application/json")
 
 
-def _digest(parts: list[str | int]) -> "hashlib._Hash":
+def _digest(parts: list[str | int | None]) -> "hashlib._Hash":
     return hashlib.sha256(json.dumps(parts).encode())

@@ -36,6 +36,7 @@ from ingress.webhooks import Webhooks
 WEBHOOK: Final = "/api/webhooks/person-change"
 GROUP: Final = "/api/v1/intelligence/buyer-group"
 REFRESH: Final = GROUP + "/refresh"
+ROLE: Final = GROUP + "/role"
 EVENT: Final = "/api/v1/events/{source}/{event_id}"
 LEASE_SECONDS: Final = 5.0
 """A request with an Idempotency-Key that takes so much longer than the broker may take has died."""
@@ -43,6 +44,7 @@ ADDRESSES: Final = {
     WEBHOOK: "GET documents the webhook, POST takes one",
     GROUP + "/{company_id}": "a company's buyer group; needs a token with scope read",
     REFRESH: "POST asks for a refresh; needs a token with scope refresh",
+    ROLE: "POST sets the role of a person; needs a token with scope refresh",
     EVENT: "what became of a change; needs a token with scope read",
     "/docs": "this API for people",
     "/openapi.json": "this API for programs, OpenAPI 3.1",
@@ -138,6 +140,7 @@ def create_app(settings: IngressSettings, clock: Callable[[], int] = wall_clock)
     routes = [
         *hooks,
         Route(REFRESH, refreshes.take, methods=["POST"]),
+        Route(ROLE, refreshes.take_role, methods=["POST"]),
         Route(GROUP + "/{company_id:path}", api.group),
         Route("/api/v1/events/{source}/{event_id:path}", api.event),
         Route("/openapi.json", docs.openapi),
