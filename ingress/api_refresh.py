@@ -15,10 +15,11 @@ from starlette.responses import Response
 
 from db.errors import DatabaseError
 from db.idempotency import Answered, Claimed, IdempotencyKeys, OtherPayload, UnderWay
+from db.tokens import Grant
 from ingress.api import asked_of
 from ingress.api_input import idempotency_key, parameters, read_model
 from ingress.api_models import RefreshAccepted, RefreshRequest, RoleRequest
-from ingress.api_tokens import Gate, Grant, workspace_for
+from ingress.api_tokens import Gate, workspace_for
 from ingress.body import read_body
 from ingress.problems import Problem
 from ingress.publisher import NotAcknowledgedError, Publisher
