@@ -136,9 +136,9 @@ def test_an_idle_system_appends_nothing(system: System) -> None:
 
 
 def test_what_is_due_on_a_quiet_partition_does_not_wait_for_a_busy_one(system: System) -> None:
-    """One consumer has both, and more records of the busy one than it can do."""
+    """One lane of one consumer has both, and more records of the busy one than it can do."""
     system.settings |= {"REFRESH_INTERVAL_SECONDS": "2"}
-    quiet, busy = (next(name for name in names() if home(name, system) == partition) for partition in (0, 1))
+    quiet, busy = (next(name for name in names() if home(name, system) == partition) for partition in (0, 2))
     process = Processor.process
 
     def slowly(processor: Processor, batch: Batch) -> Result:
