@@ -24,6 +24,8 @@ from db.store import Store
 
 PAGE: Final = 200
 """Companies whose rosters are in memory at once."""
+WHOLE: Final = 100
+"""Percent of a complete group."""
 
 
 class Difference(NamedTuple):
@@ -39,6 +41,11 @@ class Difference(NamedTuple):
     tracked: bool
     before: int
     after: int
+
+    @property
+    def is_news(self) -> bool:
+        """Whether a seller would be told: somebody comes, goes or changes, or the group gets or loses its last role."""
+        return bool(self.changes) or (self.tracked and (self.before == WHOLE) != (self.after == WHOLE))
 
 
 @dataclass
@@ -67,18 +74,15 @@ class Summary:
     def add(self, difference: Difference) -> None:
         """One company's."""
         self.companies += 1
-        self.completed += difference.before < difference.after == _WHOLE
-        self.broken += difference.after < difference.before == _WHOLE
+        self.completed += difference.before < difference.after == WHOLE
+        self.broken += difference.after < difference.before == WHOLE
         if difference.tracked:
             self.tracked.append(difference.company.company_id)
-        if difference.changes:
+        if difference.is_news:
             self.changed.append(difference.company.company_id)
             self.kinds.update(change.kind for change in difference.changes)
             if len(self.first) < self.most:
                 self.first.append(difference)
-
-
-_WHOLE: Final = 100
 
 
 def differences(store: Store, companies: PolicyStore, before: Policy | None, after: Policy) -> Iterator[Difference]:
