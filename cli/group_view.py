@@ -5,9 +5,13 @@ from typing import TYPE_CHECKING, Final
 from cli.output import counted, iso, say, table
 
 if TYPE_CHECKING:
-    from db.reads import GroupView, MemberView
+    from collections.abc import Iterable, Sequence
+
+    from db.reads import GroupView, HistoryLine, MemberView, PastGroupView, PastMemberView, VersionView
 
 _HEADS: Final = ("role", "name", "title", "level", "function", "score", "why")
+_EVENTS_SHOWN: Final = 3
+"""Changes that a line of text names; `--json` has all that are kept."""
 
 
 def show(view: "GroupView") -> None:
@@ -29,8 +33,52 @@ def show(view: "GroupView") -> None:
         table(_HEADS, [_row(member) for member in view.members], right=("score",))
 
 
+def show_past(view: "PastGroupView", as_of: int) -> None:
+    """The group as it was, as text."""
+    say(f"{view.company_id} as of {iso(as_of)}")
+    say(f"workspace {view.workspace_id}, version {view.version}, {counted(len(view.members), 'member')}")
+    say(f"refreshed {iso(view.refreshed_at)}, changed {iso(view.changed_at) or 'never'}")
+    missing = f", missing: {', '.join(view.missing)}" if view.missing else ""
+    say(f"complete: {view.completeness} %{missing}; policy version {view.policy_version}")
+    if view.members:
+        say("")
+        table(_HEADS, [(m.role, m.name or m.person_id, *_rest(m)) for m in view.members], right=("score",))
+
+
+def show_history(versions: "Sequence[VersionView]") -> None:
+    """What versions changed, the newest first, as text."""
+    if not versions:
+        say("no version changed what was asked for")
+    for number, version in enumerate(versions):
+        if number:
+            say("")
+        policy = "" if version.policy_version is None else f", policy version {version.policy_version}"
+        say(f"version {version.version}, {iso(version.log_time)}{policy}{_after(version.event_ids)}")
+        table(("  what", "who", "before", "after", "why"), _lines(version.lines))
+
+
+def _lines(lines: "Sequence[HistoryLine]") -> "Iterable[tuple[object, ...]]":
+    for line in lines:
+        what = line.kind.replace("_", " ")
+        cause = " (settings)" if line.cause == "settings" else ""
+        who = "the group" if line.person_id is None else line.name or line.person_id
+        yield (f"  {what}{cause}", who, line.before, line.after, line.why)
+
+
+def _after(event_ids: "Sequence[str]") -> str:
+    if not event_ids:
+        return ""
+    shown = ", ".join(event_ids[:_EVENTS_SHOWN])
+    more = len(event_ids) - _EVENTS_SHOWN
+    return f", after {shown}{f' and {more} more' if more > 0 else ''}"
+
+
 def _row(member: "MemberView") -> tuple[object, ...]:
     who = member.name or member.person_id
     if member.also_known_as:
         who += f" (also {', '.join(member.also_known_as)})"
-    return (member.role, who, member.title, member.seniority, member.function, member.score, member.why)
+    return (member.role, who, *_rest(member))
+
+
+def _rest(member: "PastMemberView") -> tuple[object, ...]:
+    return (member.title, member.seniority, member.function, member.score, member.why)

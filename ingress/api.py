@@ -11,16 +11,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from db.errors import DatabaseError
-from db.reads import GroupView, Reads
-from ingress.api_input import log_time, parameters
+from db.reads import GroupView, HistoryQuery, Reads
+from ingress.api_input import count, log_time, parameters
 from ingress.api_tokens import Gate, workspace_for
-from ingress.documents import event_document, group_document, past_group_document
+from ingress.documents import event_document, group_document, history_document, past_group_document
 from ingress.problems import Problem
 from schemas.events import MAX_TIME_MS, InvalidChangeError, check_id
 
 log = structlog.get_logger()
 
 T = TypeVar("T")
+
+VERSIONS: Final = 20
+MOST_VERSIONS: Final = 1000
+"""That one answer of a history lists, unless told, and at most."""
 
 _PRIVATE: Final = {"cache-control": "private, no-cache"}
 """An answer is for whoever showed the token, and is asked for again (If-None-Match) before it is used again."""
@@ -40,9 +44,10 @@ class Api:
 
     async def group(self, request: Request) -> Response:
         """A company's buyer group in the workspace `?workspace=`, now or `?as_of=`."""
+        company, _ = _group_path(request)
         grant = await self.gate.admit(request, "read")
         asked = parameters(request, "workspace", "as_of")
-        company, workspace = request.path_params["company_id"], workspace_for(grant, asked.get("workspace"))
+        workspace = workspace_for(grant, asked.get("workspace"))
         if not _are_ids(company, workspace):
             raise _unknown_group()
         if "as_of" in asked:
@@ -71,6 +76,24 @@ class Api:
                 "applied yet: ask again; otherwise source or event id are others, or it is older than what is kept",
             )
         return JSONResponse(event_document(source, event_id, outcomes, letters), headers=_PRIVATE)
+
+    async def history(self, request: Request) -> Response:
+        """What the versions of a group changed; or the group of a company whose id ends like this route."""
+        company, meant = _group_path(request)
+        if not meant:
+            return await self.group(request)
+        grant = await self.gate.admit(request, "read")
+        asked = parameters(request, "workspace", "person", "since", "limit")
+        workspace, person = workspace_for(grant, asked.get("workspace")), asked.get("person")
+        if not _are_ids(company, workspace, *([] if person is None else [person])):
+            raise _unknown_group()
+        since = log_time(asked["since"], "since") if "since" in asked else 0
+        limit = count(asked.get("limit", str(VERSIONS)), "limit", MOST_VERSIONS)
+        query = HistoryQuery(workspace, company, person, max(since, 0), limit=limit)
+        versions = await asked_of(self.reads.versions(query))
+        if not versions and await asked_of(self.reads.group(workspace, company)) is None:
+            raise _unknown_group()
+        return JSONResponse(history_document(query, versions), headers=_PRIVATE)
 
     async def _past(self, workspace: str, company: str, as_of: int) -> Response:
         if not 0 <= as_of <= self.clock():
@@ -106,6 +129,16 @@ def _are_ids(*values: str) -> bool:
     except InvalidChangeError:
         return False
     return True
+
+
+def _group_path(request: Request) -> tuple[str, bool]:
+    """Company, and whether its history is asked for; split before it is decoded: an id may end like that, escaped."""
+    raw: bytes = request.scope.get("raw_path") or request.url.path.encode()
+    tail = raw.partition(b"/api/v1/intelligence/buyer-group/")[2].partition(b"?")[0]
+    company, slash, last = tail.decode("latin-1").rpartition("/")
+    if slash and last == "history":
+        return unquote(company), True
+    return unquote(tail.decode("latin-1")), False
 
 
 def _event_path(request: Request) -> tuple[str, str]:

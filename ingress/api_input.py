@@ -51,6 +51,17 @@ def log_time(value: str, name: str) -> int:
         raise Problem("parameter", f"{name}: is too long") from None
 
 
+def count(value: str, name: str, most: int) -> int:
+    """A number from 1 to `most`.
+
+    Raises:
+        Problem: it is none.
+    """
+    if not (value.isascii() and value.isdecimal() and len(value) <= len(str(most)) and 1 <= int(value) <= most):
+        raise Problem("parameter", f"{name}: must be a number from 1 to {most}")
+    return int(value)
+
+
 def idempotency_key(request: Request) -> str | None:
     """The key between the quotes; None when the request has none.
 

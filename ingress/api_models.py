@@ -150,6 +150,44 @@ class PastGroupDocument(Document):
     members: list[PastMemberDocument]
 
 
+class DestinationDocument(Document):
+    """The company that somebody left for."""
+
+    company_id: str
+    name: str | None
+
+
+class GroupChangeDocument(Document):
+    """One line of what a version changed: docs/history.md."""
+
+    kind: str
+    person_id: str | None = Field(description="Null: the line is about the group")
+    name: str | None
+    before: str | None
+    after: str | None
+    why: str
+    cause: Literal["world", "settings"] = Field(description="Whether people changed, or the workspace's policy")
+    went_to: DestinationDocument | None
+
+
+class VersionDocument(Document):
+    """A version of a group: what it changed, and after which changes."""
+
+    version: int
+    log_time: Time
+    policy_version: int | None
+    event_ids: list[str] = Field(description="The changes that the refresh covers, at most 100")
+    changes: list[GroupChangeDocument]
+
+
+class HistoryDocument(Document):
+    """What the versions of a group changed, the newest first."""
+
+    workspace_id: str
+    company_id: str
+    versions: list[VersionDocument]
+
+
 class RefreshRequest(Document):
     """Asks for a refresh of a company's buyer group."""
 

@@ -11,6 +11,7 @@ from ingress.api_models import (
     KEY_PATTERN,
     EventDocument,
     GroupDocument,
+    HistoryDocument,
     IndexDocument,
     PastGroupDocument,
     RefreshAccepted,
@@ -90,6 +91,17 @@ _AS_OF: Final = Parameter(
     "The group as it was at this log time, instead of now: ISO 8601, or ms since 1970",
     {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "integer", "minimum": _EARLIEST_MS}]},
     example="2026-11-24T14:05:00Z",
+)
+_PERSON: Final = Parameter("person", "query", "Only what happened to this person", {"type": "string"})
+_SINCE: Final = Parameter(
+    "since",
+    "query",
+    "Only versions from this log time on: ISO 8601, or ms since 1970",
+    _AS_OF.schema,
+    example="2026-11-24T14:05:00Z",
+)
+_LIMIT: Final = Parameter(
+    "limit", "query", "At most so many versions, the newest", {"type": "integer", "minimum": 1, "maximum": 1000}
 )
 _KEY: Final = Parameter(
     "Idempotency-Key",
@@ -224,6 +236,17 @@ OPERATIONS: Final = (
         },
         (*TOKEN_PROBLEMS, "parameter", "unknown-group", "not-found"),
         (_COMPANY, _WORKSPACE, _AS_OF),
+        scope="read",
+    ),
+    Operation(
+        "get",
+        "/api/v1/intelligence/buyer-group/{company_id}/history",
+        "Read what changed in a buyer group",
+        "Version by version, the newest first: what changed, why, after which changes, and whether people changed or "
+        "the workspace's policy. Slashes of the id are escaped (`%2F`), at least where it ends in `/history` itself.",
+        {200: Answer("The versions; none when nothing that was asked for changed", HistoryDocument)},
+        (*TOKEN_PROBLEMS, "parameter", "unknown-group", "not-found"),
+        (_COMPANY, _WORKSPACE, _PERSON, _SINCE, _LIMIT),
         scope="read",
     ),
     Operation(

@@ -43,6 +43,7 @@ LEASE_SECONDS: Final = 5.0
 ADDRESSES: Final = {
     WEBHOOK: "GET documents the webhook, POST takes one",
     GROUP + "/{company_id}": "a company's buyer group; needs a token with scope read",
+    GROUP + "/{company_id}/history": "what its versions changed; needs a token with scope read",
     REFRESH: "POST asks for a refresh; needs a token with scope refresh",
     ROLE: "POST sets the role of a person; needs a token with scope refresh",
     EVENT: "what became of a change; needs a token with scope read",
@@ -141,6 +142,7 @@ def create_app(settings: IngressSettings, clock: Callable[[], int] = wall_clock)
         *hooks,
         Route(REFRESH, refreshes.take, methods=["POST"]),
         Route(ROLE, refreshes.take_role, methods=["POST"]),
+        Route(GROUP + "/{company_id:path}/history", api.history),
         Route(GROUP + "/{company_id:path}", api.group),
         Route("/api/v1/events/{source}/{event_id:path}", api.event),
         Route("/openapi.json", docs.openapi),

@@ -1,21 +1,35 @@
 """What the read API answers, as JSON; times in ISO 8601, UTC."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from db.views import DeadLetterView, GroupView, MemberView, OutcomeView, PastGroupView
+from db.reads import HistoryQuery
+from db.views import (
+    DeadLetterView,
+    GroupView,
+    HistoryLine,
+    MemberView,
+    OutcomeView,
+    PastGroupView,
+    VersionView,
+)
 from ingress.api_models import (
     CompanyDocument,
     CompletenessDocument,
     DeadLetterDocument,
+    DestinationDocument,
     EventDocument,
     FreshnessDocument,
+    GroupChangeDocument,
     GroupDocument,
+    HistoryDocument,
     MemberDocument,
     OutcomeDocument,
     PastGroupDocument,
     PastMemberDocument,
     PendingDocument,
+    VersionDocument,
 )
 from schemas.times import iso_utc
 
@@ -58,6 +72,33 @@ def past_group_document(view: PastGroupView, as_of: int) -> dict[str, Any]:
         completeness=CompletenessDocument(percent=view.completeness, missing=view.missing),
         members=[PastMemberDocument.model_validate(asdict(member)) for member in view.members],
     ).content()
+
+
+def history_document(query: HistoryQuery, versions: Sequence[VersionView]) -> dict[str, Any]:
+    """What the versions of a group changed, the newest first."""
+    return HistoryDocument(
+        workspace_id=query.workspace_id,
+        company_id=query.company_id,
+        versions=[version_document(version) for version in versions],
+    ).content()
+
+
+def version_document(version: VersionView) -> VersionDocument:
+    """One version."""
+    return VersionDocument(
+        version=version.version,
+        log_time=iso_utc(version.log_time),
+        policy_version=version.policy_version,
+        event_ids=list(version.event_ids),
+        changes=[_change(line) for line in version.lines],
+    )
+
+
+def _change(line: HistoryLine) -> GroupChangeDocument:
+    said = asdict(line)
+    where, name = said.pop("went_to_id"), said.pop("went_to_name")
+    went_to = None if where is None else DestinationDocument(company_id=where, name=name)
+    return GroupChangeDocument.model_validate({**said, "went_to": went_to})
 
 
 def event_document(

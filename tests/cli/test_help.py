@@ -22,6 +22,8 @@ COMMANDS = (
     ["classify"],
     ["group"],
     ["group", "show"],
+    ["group", "history"],
+    ["group", "explain"],
     ["group", "set-role"],
     ["workspace"],
     ["workspace", "list"],

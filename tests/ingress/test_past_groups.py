@@ -150,3 +150,79 @@ def test_what_the_caller_has_is_not_sent_again(reader: "Ingress", database_url: 
     assert (changed.status_code, again.status_code) == (200, 200)
     assert len({tag, changed.headers["etag"], again.headers["etag"]}) == 3
     assert reader.run(reader.client.get(GROUP, headers={**headers, "if-none-match": "*"})).status_code == 304
+
+
+@pytest.fixture
+def told(reader: "Ingress", database_url: str) -> "Ingress":
+    """The same group with what its versions changed."""
+    lines = [
+        (1, 0, "joined", "ann", "Ann", None, "stakeholder", "runs IT", "world", None, None),
+        (2, 0, "joined", "ben", "Ben", None, "champion", "heads sales", "settings", None, None),
+        (3, 0, "left", "ann", "Ann B.", "decision_maker", None, "left for Globex", "world", "globex", "Globex"),
+        (3, 1, "incomplete", None, None, None, "decision_maker", "no decision maker left", "world", None, None),
+    ]
+    with psycopg.connect(database_url) as connection:
+        for version, position, kind, *rest in lines:
+            at = START + (0, 0, 1, 3)[version] * HOUR
+            connection.execute(
+                "INSERT INTO buyer_group_changes (company_id, workspace_id, version, position, log_time, event_ids,"
+                " kind, person_id, name, before, after, why, cause, went_to_id, went_to_name)"
+                " VALUES ('acme', 'default', %s, %s, from_ms(%s), '{e1,e2}'" + ", %s" * 9 + ")",
+                (version, position, at, kind, *rest),
+            )
+    return reader
+
+
+def test_the_history_has_versions_with_their_lines(told: "Ingress") -> None:
+    """The newest first: when, under which policy, after which changes, what and why, and who caused it."""
+    document = told.get(f"{GROUP}/history", authorization=HEADER).json()
+
+    assert [version["version"] for version in document["versions"]] == [3, 2, 1]
+    last = document["versions"][0]
+    assert (last["policyVersion"], last["eventIds"]) == (1, ["e1", "e2"])
+    assert last["changes"] == [
+        {"kind": "left", "personId": "ann", "name": "Ann B.", "before": "decision_maker", "after": None}
+        | {"why": "left for Globex", "cause": "world", "wentTo": {"companyId": "globex", "name": "Globex"}},
+        {"kind": "incomplete", "personId": None, "name": None, "before": None, "after": "decision_maker"}
+        | {"why": "no decision maker left", "cause": "world", "wentTo": None},
+    ]
+    assert document["versions"][1]["changes"][0]["cause"] == "settings"
+
+
+@pytest.mark.parametrize(
+    ("query", "versions"),
+    [
+        ("person=ben", [2]),
+        ("person=nobody", []),
+        ("limit=1", [3]),
+        (f"since={START + HOUR}", [3, 2]),
+        ("since=2100-01-01", []),
+    ],
+)
+def test_the_history_can_be_narrowed(told: "Ingress", query: str, versions: list[int]) -> None:
+    """By person, time and number."""
+    document = told.get(f"{GROUP}/history?{query}", authorization=HEADER).json()
+
+    assert [version["version"] for version in document["versions"]] == versions
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        (f"{GROUP}/history?limit=0", 400),
+        (f"{GROUP}/history?limit=1001", 400),
+        (f"{GROUP}/history?limit=x", 400),
+        (f"{GROUP}/history?as_of=1", 400),
+        (f"{GROUP}/history?workspace=other", 404),
+        (f"{GROUP}%2Fhistory", 404),
+        ("/api/v1/intelligence/buyer-group/nobody/history", 404),
+    ],
+)
+def test_a_wrong_question_about_history_is_refused(told: "Ingress", path: str, status: int) -> None:
+    """And an escaped slash belongs to the company's id."""
+    assert told.get(path, authorization=HEADER).status_code == status
+
+
+def test_the_history_needs_a_token(told: "Ingress") -> None:
+    """As the group does."""
+    assert told.get(f"{GROUP}/history").status_code == 401
