@@ -1,7 +1,7 @@
 """Steps for other pipelines: named, typed, recorded, and safe to call any number of times; see docs/steps.md."""
 
 from consumers.steps.companies import resolve_company, validate_company_input
-from consumers.steps.context import PipelineContext
+from consumers.steps.context import PipelineContext, PipelineSettings
 from consumers.steps.errors import InvalidInputError, NotCoveredError, OtherInputError, StepError, UnknownWorkspaceError
 from consumers.steps.groups import derive_buyer_group, discover_members, load_buyer_group
 from consumers.steps.models import (
@@ -41,6 +41,7 @@ __all__ = [
     "OtherInputError",
     "PersonFacts",
     "PipelineContext",
+    "PipelineSettings",
     "ResolvedCompany",
     "RetryableDatabaseError",
     "Run",

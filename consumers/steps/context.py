@@ -4,13 +4,18 @@ import re
 from types import TracebackType
 from typing import Final, Self
 
-from consumers.settings import ConsumerSettings
 from consumers.steps.errors import InvalidInputError
 from db.operations import Operations
+from db.settings import DatabaseSettings
 from db.steps import StepReads
 from schemas.events import InvalidChangeError, check_id
+from schemas.settings import KafkaSettings
 
 _PIPELINE: Final = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+
+
+class PipelineSettings(KafkaSettings, DatabaseSettings):
+    """Where the log and the database are: the same variables as of all processes."""
 
 
 class PipelineContext:
@@ -31,14 +36,14 @@ class PipelineContext:
         self,
         pipeline: str,
         run: str,
-        settings: ConsumerSettings | None = None,
+        settings: PipelineSettings | None = None,
         wait_seconds: float = 60.0,
     ) -> None:
         if not _PIPELINE.fullmatch(pipeline):
             raise InvalidInputError("pipeline: lower case letters, digits, - and _ only, a letter first, at most 63")
         check_key("run", run)
         self.pipeline, self.run = pipeline, run
-        self.settings = settings or ConsumerSettings()
+        self.settings = settings or PipelineSettings()
         self.wait_seconds = wait_seconds
         url = self.settings.database_url.get_secret_value()
         self.operations = Operations(url, self.settings.database_statement_timeout_seconds)

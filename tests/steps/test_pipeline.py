@@ -13,6 +13,7 @@ from consumers.steps import (
     NotCoveredError,
     OtherInputError,
     PipelineContext,
+    PipelineSettings,
     UnknownWorkspaceError,
     derive_buyer_group,
     discover_members,
@@ -47,7 +48,12 @@ def start(system: System, code: str, run: str) -> "subprocess.Popen[str]":
 
 def context(system: System, run: str, wait_seconds: float = PATIENCE) -> PipelineContext:
     """A run of a pipeline of this test's own."""
-    return PipelineContext("test", run, system.consumer_settings(), wait_seconds)
+    return PipelineContext("test", run, settings(system), wait_seconds)
+
+
+def settings(system: System, **others: str) -> PipelineSettings:
+    """Where the test's log and database are."""
+    return PipelineSettings.model_validate(system.consumer_settings().model_dump() | others)
 
 
 def recorded(system: System) -> list[tuple[object, ...]]:
@@ -178,7 +184,7 @@ def test_without_a_consumer_the_run_fails_and_may_be_tried_again(system: System)
 def test_without_a_broker_nothing_is_said_and_the_run_may_be_tried_again(system: System) -> None:
     """It fails in the time that it was given; with a broker the same call succeeds."""
     given = {"company": ACME, "people": [ADA]}
-    nowhere = system.consumer_settings(kafka_bootstrap_servers="127.0.0.1:1")
+    nowhere = settings(system, kafka_bootstrap_servers="127.0.0.1:1")
     with PipelineContext("test", "r", nowhere, 1.0) as run, pytest.raises(NotCoveredError, match="did not take"):
         save_buyer_group.execute(given, run)
     with system.consumer_here(), context(system, "r") as run:

@@ -152,7 +152,6 @@ def test_two_at_once_do_it_once(make_context: Callable[..., PipelineContext], da
 
 CRASH = """
 import time
-from consumers.settings import ConsumerSettings
 from consumers.steps import PipelineContext, Step
 from tests.steps.test_step import Asked, Given
 
