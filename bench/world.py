@@ -118,6 +118,7 @@ def forget_settings() -> None:
         say(f"not used, although set in the environment: {', '.join(found)}")
     for name in found:
         del os.environ[name]
+    os.environ["OPT_OUT_KEY"] = "a key of opt-outs for benchmarks"
 
 
 def answers(port: int) -> bool:

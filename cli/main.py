@@ -8,6 +8,7 @@ from cli.classify import classify_command
 from cli.company import company_app
 from cli.consumer import consumer_command
 from cli.dead_letters import dead_letters_app
+from cli.erasure import erase_command, find_command
 from cli.failures import PlainGroup
 from cli.group import group_app
 from cli.hints import hints_app
@@ -63,6 +64,8 @@ app.add_typer(group_app, name="group", rich_help_panel=_USE)
 app.add_typer(workspace_app, name="workspace", rich_help_panel=_USE)
 app.add_typer(company_app, name="company", rich_help_panel=_USE)
 app.add_typer(operations_app, name="operations", rich_help_panel=_USE)
+person_app.command("erase")(erase_command)
+person_app.command("find")(find_command)
 app.add_typer(person_app, name="person", rich_help_panel=_USE)
 app.add_typer(hints_app, name="hints", rich_help_panel=_USE)
 app.add_typer(token_app, name="token", rich_help_panel=_USE)

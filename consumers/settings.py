@@ -4,11 +4,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from db.settings import DatabaseSettings
+from db.settings import DatabaseSettings, OptOutSettings
 from schemas.settings import KafkaSettings, RegistrySettings
 
 
-class ConsumerSettings(KafkaSettings, RegistrySettings, DatabaseSettings):
+class ConsumerSettings(KafkaSettings, RegistrySettings, DatabaseSettings, OptOutSettings):
     """How a consumer reads the log.
 
     Attributes:

@@ -54,7 +54,8 @@ def _nested(values: Sequence[Sequence[str]]) -> str:
     return texts([texts(value) for value in values])
 
 
-def _bytes(values: Sequence[bytes | None]) -> str:
+def octets(values: Sequence[bytes | None]) -> str:
+    """A bytea array as literal; None is NULL."""
     return _array(["NULL" if value is None else f'"\\\\x{value.hex()}"' for value in values])
 
 
@@ -65,8 +66,8 @@ _ENCODERS: Final[dict[Any, Encoder]] = {
     int | None: integers,
     bool: integers,
     bool | None: integers,
-    bytes: _bytes,
-    bytes | None: _bytes,
+    bytes: octets,
+    bytes | None: octets,
     tuple[str, ...]: _nested,
 }
 

@@ -45,7 +45,9 @@ class Table:
     step: str | None = None
 
 
-_LETTER_LEFT_OUT: Final = ("created_at", "topic", "status", "settled_at", "settled_why")
+# The record itself is the log's, to the byte; what an opt-out has deleted of it depends on which came first.
+_RECORD: Final = ("key", "value", "headers", "reason")
+_LETTER_LEFT_OUT: Final = ("created_at", "topic", "status", "settled_at", "settled_why", *_RECORD)
 TABLES: Final = (
     Table("companies", ("company_id",)),
     Table("people", ("company_id", "person_id")),
@@ -84,6 +86,7 @@ KEPT: Final = frozenset(
     {
         *("schema_migrations", "workspaces"),
         *("api_tokens", "idempotency_keys", "company_aliases", "parked_hints", "webhook_dead_letters"),
+        *("opt_outs", "opt_out_places"),
     }
 )
 """Tables that the log of changes does not make: what its folds read, and what belongs to ingress and resolver."""

@@ -6,7 +6,8 @@ All times are integer ms UTC.
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from db.arrays import columns
+from db.arrays import columns, octets
+from db.erasure import ForgottenRow, OptOutRow
 from db.errors import translated
 from db.rows import DeadLetterRow
 from db.session import Session
@@ -26,6 +27,7 @@ class KnownRow(NamedTuple):
         hinted: the person's id as the source knows them.
         person_id: their id on the company's roster.
         present: whether they work there now.
+        sure: whether the source itself has said something of them there.
     """
 
     source: str
@@ -35,6 +37,7 @@ class KnownRow(NamedTuple):
     present: bool
     name: str | None
     domain: str | None
+    sure: bool
 
 
 class HintKey(NamedTuple):
@@ -72,7 +75,7 @@ START: Final = Place()
 class HintStore(Session):
     """What the resolver reads and writes; it belongs to one thread."""
 
-    queries = "hints"
+    queries = ("hints", "erasure")
 
     def known(self, people: Sequence[HintedPerson]) -> list[KnownRow]:
         """Where people are known, in order of company.
@@ -89,8 +92,9 @@ class HintStore(Session):
         topic: str,
         parked: Sequence[ParkedRow],
         resolved: Sequence[HintKey],
-        opted_out: Sequence[HintedPerson],
+        opted_out: Sequence[ForgottenRow],
         letters: Sequence[DeadLetterRow],
+        pattern: str | None = None,
     ) -> None:
         """What became of hints, all of it or nothing; the same again changes nothing.
 
@@ -98,8 +102,9 @@ class HintStore(Session):
             topic: of the letters.
             parked: each hint once.
             resolved: hints whose changes are in the log.
-            opted_out: people of whom nothing else may wait.
+            opted_out: people of whom nothing may wait.
             letters: records that are no hints.
+            pattern: finds those people in records and bodies that nobody could read; None: there are none.
 
         Raises:
             RetryableDatabaseError: the database is away.
@@ -110,10 +115,33 @@ class HintStore(Session):
                 connection.execute(self._sql["park"], columns(ParkedRow, parked))
             if resolved:
                 connection.execute(self._sql["resolve"], columns(HintKey, resolved))
-            if opted_out:
-                connection.execute(self._sql["forget"], columns(HintedPerson, opted_out))
             if letters:
                 connection.execute(self._sql["bury"], columns(DeadLetterRow, letters) | {"topic": topic})
+            if opted_out:
+                connection.execute(self._sql["forget"], columns(ForgottenRow, opted_out))
+            if pattern is not None:
+                for name in ("erase_letters", "erase_webhooks", "erase_steps"):
+                    connection.execute(self._sql[name], {"pattern": pattern})
+
+    def refuse(self, rows: Sequence[OptOutRow]) -> None:
+        """Keep marks of people who opted out: no batch that does not know them commits afterwards.
+
+        Raises:
+            RetryableDatabaseError: the database is away.
+        """
+        wanted, connection = columns(OptOutRow, rows), self._open()
+        with translated():
+            if not connection.execute(self._sql["unknown_opt_outs"], {"mark": wanted["mark"]}).fetchall():
+                return
+            with connection.transaction():
+                connection.execute(self._sql["lock_commits"])
+                connection.execute(self._sql["keep_opt_outs"], wanted)
+
+    def opted_out(self, marks: Sequence[bytes]) -> frozenset[bytes]:
+        """Which of these marks are of people who opted out."""
+        with translated():
+            found = self._open().execute(self._sql["read_opted_out"], {"mark": octets(marks)})
+            return frozenset(mark for (mark,) in found)
 
     def waiting(self, after: Place, limit: int) -> list[ParkedRow]:
         """Parked hints behind a place, the oldest first."""

@@ -7,6 +7,8 @@ besides its query.
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from db.erasure import Erasures
+
 
 class PositionRow(NamedTuple):
     """Where a partition is: the next offset to read, and the greatest timestamp read.
@@ -170,7 +172,7 @@ class OperationRow(NamedTuple):
 
 
 class GroupRow(NamedTuple):
-    """A buyer group's head."""
+    """A buyer group's head. `erased` members are gone since its version, which the next one has to say."""
 
     company_id: str
     workspace_id: str
@@ -181,6 +183,7 @@ class GroupRow(NamedTuple):
     completeness: int
     missing: tuple[str, ...]
     tracked: bool
+    erased: int = 0
 
 
 class PolicyRow(NamedTuple):
@@ -314,6 +317,7 @@ class BatchWrites:
 
     Attributes:
         removed_members: members that are in their group no more; the rest of `members` is inserted or replaced.
+        erasures: what comes after all else, and only where somebody has opted out.
     """
 
     topic: str
@@ -333,3 +337,4 @@ class BatchWrites:
     past_members: list[MemberHistoryRow] = field(default_factory=list)
     outbox: list[OutboxRow] = field(default_factory=list)
     dead_letters: list[DeadLetterRow] = field(default_factory=list)
+    erasures: Erasures = field(default_factory=Erasures)

@@ -26,14 +26,15 @@ class Session:
         statement_timeout_seconds: a statement that takes longer is cancelled.
     """
 
-    queries: ClassVar[str]
-    """The file of queries that the store uses, `db/queries/<name>.sql`."""
+    queries: ClassVar[tuple[str, ...] | str]
+    """The files of queries that the store uses, `db/queries/<name>.sql`."""
 
     def __init__(self, database_url: str, statement_timeout_seconds: float = 30.0) -> None:
         self._url = database_url
         self._timeout_ms = round(statement_timeout_seconds * 1000)
         self._connection: psycopg.Connection | None = None
-        self._sql = load(self.queries)
+        files = (self.queries,) if isinstance(self.queries, str) else self.queries
+        self._sql = {name: query for file in files for name, query in load(file).items()}
 
     def __enter__(self) -> Self:
         return self

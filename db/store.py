@@ -10,7 +10,8 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import psycopg
 
-from db.arrays import columns, integers, texts
+from db.arrays import columns, integers, octets, texts
+from db.erasure import MarkKey, MessageRow, PlaceRow
 from db.errors import PositionMovedError, StaleCompanyError, translated
 from db.rows import (
     BatchWrites,
@@ -44,7 +45,7 @@ NO_POLICIES: Final = 2**62
 class Store(Session):
     """What a consumer reads and writes."""
 
-    queries = "store"
+    queries = ("store", "erasure")
 
     def positions(self, topic: str, partitions: Sequence[int]) -> dict[int, PositionRow]:
         """Where these partitions are, by partition; one that was never read is at offset 0.
@@ -108,17 +109,22 @@ class Store(Session):
         """All policy versions, in order."""
         return self.companies([], [], 0).policies
 
-    def rosters(self, whole: Sequence[str], some: Sequence[tuple[str, str]]) -> "Rosters":
-        """The people and groups of companies; one round trip.
+    def rosters(self, whole: Sequence[str], some: Sequence[tuple[str, str]], marks: Iterable[bytes] = ()) -> "Rosters":
+        """The people and groups of companies, and who has opted out; one round trip.
 
         Args:
             whole: companies of which everybody and the groups are wanted.
             some: (company id, person id) of people wanted of other companies.
+            marks: of people who may have opted out.
         """
         ids, connection = {"company_id": texts(whole)}, self._open()
         pairs = {"company_id": texts([c for c, _ in some]), "person_id": texts([p for _, p in some])}
+        asked = {"mark": octets([*marks])}
         with translated():
             with connection.pipeline():
+                # Counted first: an opt-out that comes in between is known without being counted, never the other way.
+                count = connection.execute(self._sql["read_count"])
+                gone = connection.execute(self._sql["read_opted_out"], asked) if marks else None
                 everybody = connection.execute(self._sql["read_rosters"], ids)
                 people = connection.execute(self._sql["read_people"], pairs)
                 groups = connection.execute(self._sql["read_groups"], ids)
@@ -127,14 +133,40 @@ class Store(Session):
                 _rows(EmploymentRow, everybody) + _rows(EmploymentRow, people),
                 _rows(GroupRow, groups),
                 _rows(MemberRow, members),
+                count.fetchall()[0][0],
+                frozenset(mark for (mark,) in gone.fetchall()) if gone is not None else frozenset(),
             )
+
+    def opted_out(self, marks: Iterable[bytes]) -> frozenset[bytes]:
+        """Which of these marks are of people who opted out."""
+        with translated():
+            found = self._open().execute(self._sql["read_opted_out"], {"mark": octets([*marks])})
+            return frozenset(mark for (mark,) in found.fetchall())
+
+    def opt_out_places(self, keys: Sequence[MarkKey]) -> list[PlaceRow]:
+        """From where on these companies' changes with these marks are ignored."""
+        with translated():
+            found = self._open().execute(self._sql["read_places"], columns(MarkKey, keys))
+            return list(map(PlaceRow._make, found.fetchall()))
+
+    def opt_out_key_ids(self) -> set[bytes]:
+        """With which keys the marks of people who opted out were made."""
+        with translated():
+            return {key_id for (key_id,) in self._open().execute(self._sql["read_key_ids"]).fetchall()}
+
+    def outbox(self, company_ids: Iterable[str]) -> list[MessageRow]:
+        """What waits to be told of companies."""
+        with translated():
+            found = self._open().execute(self._sql["read_outbox"], {"company_id": texts([*company_ids])})
+            return list(map(MessageRow._make, found.fetchall()))
 
     def write(self, batch: BatchWrites) -> None:
         """All effects of a batch, or none.
 
         Raises:
             PositionMovedError: somebody else advanced one of the partitions.
-            StaleCompanyError: somebody else wrote one of the companies or changes since they were read.
+            StaleCompanyError: somebody else wrote one of the companies or changes since they were read, or somebody has
+                opted out.
             RetryableDatabaseError: the database is away or refused for a time; nothing was written, or, when the
                 connection broke during the commit itself, all of it was: the position tells.
         """
@@ -175,11 +207,18 @@ class Known(NamedTuple):
 
 
 class Rosters(NamedTuple):
-    """What `Store.rosters` read."""
+    """What `Store.rosters` read.
+
+    Attributes:
+        opt_outs: the number of the latest opt-out; 0 when nobody has opted out.
+        opted_out: the marks of those who have, among those that were asked for.
+    """
 
     employments: list[EmploymentRow]
     groups: list[GroupRow]
     members: list[MemberRow]
+    opt_outs: int = 0
+    opted_out: frozenset[bytes] = frozenset()
 
 
 Statement = tuple[str, dict[str, Any], int | None, type[Exception]]
@@ -187,12 +226,17 @@ Statement = tuple[str, dict[str, Any], int | None, type[Exception]]
 
 def _statements(batch: BatchWrites) -> Iterable[Statement]:
     """The statements of a batch: name, parameters, rows that must be hit (None: any), the error if they are not."""
+    erasures = batch.erasures
+    if erasures.opt_outs:
+        yield "lock_commits", {}, None, RuntimeError
     yield (
         "advance_positions",
         columns(PositionAdvance, batch.positions) | {"topic": batch.topic},
         len(batch.positions),
         PositionMovedError,
     )
+    if erasures.number is not None:
+        yield "find_newer", {"number": erasures.number}, 0, StaleCompanyError
     new = [row for row in batch.companies if row.revision_before == 0]
     old = [row for row in batch.companies if row.revision_before != 0]
     checked: list[tuple[str, type[NamedTuple], Sequence[NamedTuple]]] = [
@@ -226,3 +270,5 @@ def _statements(batch: BatchWrites) -> Iterable[Statement]:
     if batch.dead_letters:
         letters = columns(DeadLetterRow, batch.dead_letters) | {"topic": batch.topic}
         yield "insert_dead_letters", letters, None, RuntimeError
+    for name, parameters in erasures.statements():
+        yield name, parameters, None, RuntimeError

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-SECRET_NAMES: Final = ("WEBHOOK_SECRET", "API_TOKEN")
+SECRET_NAMES: Final = ("WEBHOOK_SECRET", "API_TOKEN", "OPT_OUT_KEY")
 
 
 def read_env_file(file: Path) -> dict[str, str]:

@@ -188,7 +188,7 @@ def _look_closely(change: PersonChange) -> None:
     for name, company in (("company", change.company), ("otherCompany", change.other_company)):
         if company and company.employee_count is not None and not 0 <= company.employee_count <= MAX_EMPLOYEES:
             raise InvalidChangeError(f"{name}.employeeCount", "must be a count of people, 0 or more")
-    if change.person is None and canonical_type(change.type) in PERSON_TYPES:
+    if change.person is None and canonical_type(change.type) in PERSON_TYPES | {ChangeType.OPTED_OUT}:
         raise InvalidChangeError("person", f"must be given for type {change.type}")
     if change.type in IDENTITY_TYPES:
         other_person_id(change)

@@ -157,7 +157,13 @@ def test_an_unknown_variable_would_be_caught() -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_the_values_are_ones_that_the_settings_accept(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the example's values and two secrets, every process can start."""
-    given = {**example_names(), "WEBHOOK_SECRET": "w" * 64, "POSTGRES_PASSWORD": "p" * 64, "API_TOKEN": "t" * 64}
+    given = {
+        **example_names(),
+        "WEBHOOK_SECRET": "w" * 64,
+        "POSTGRES_PASSWORD": "p" * 64,
+        "API_TOKEN": "t" * 64,
+        "OPT_OUT_KEY": "o" * 64,
+    }
     for variable, value in SERVICES[name]["environment"].items():
         monkeypatch.setenv(variable, filled_in(value, given))
 

@@ -29,6 +29,8 @@ class Kind(StrEnum):
     INCOMPLETE = "incomplete"
     COMPLETE = "complete"
     SETTINGS_CHANGED = "settings_changed"
+    ERASED = "erased"
+    """Of a member who has opted out: nothing more is said."""
 
 
 class Cause(StrEnum):

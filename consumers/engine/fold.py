@@ -7,13 +7,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from consumers.engine.evidence import OTHER, SAME, judge, remember
+from consumers.engine.employ import NO_JOB, NOBODY, employ
+from consumers.engine.erasure import (
+    NAMED,
+    MarksOf,
+    erasure_of,
+    mentions,
+    others,
+    plain_marks,
+    unnamed,
+    without_names,
+)
+from consumers.engine.evidence import OTHER, SAME, judge
 from consumers.engine.identity import persons, resolve
-from consumers.engine.register import Register, stamp_of
+from consumers.engine.register import stamp_of
 from consumers.engine.state import (
-    JOB_FIELDS,
     PENDING_EVENTS_KEPT,
-    PERSON_FIELDS,
     Cause,
     Choice,
     ChoiceKey,
@@ -23,6 +32,7 @@ from consumers.engine.state import (
     Delivery,
     Duplicate,
     Employment,
+    Erasure,
     Folded,
     Ignored,
     Outcome,
@@ -31,8 +41,6 @@ from consumers.engine.state import (
     Superseded,
     counting,
     facts_of,
-    job_of,
-    who_of,
 )
 from schemas.events import (
     DEFAULT_WORKSPACE,
@@ -40,26 +48,27 @@ from schemas.events import (
     PERSON_TYPES,
     ChangeType,
     Company,
-    Movement,
     Person,
     PersonChange,
     canonical_type,
     other_person_id,
 )
 
-_NOBODY: Final = Register.empty(len(PERSON_FIELDS))
-_NO_JOB: Final = Register.empty(len(JOB_FIELDS))
-
 
 class IncompleteRosterError(Exception):
     """A refresh would have been computed from part of a roster: a bug in what was loaded."""
 
 
-class UnsupportedChangeError(Exception):
-    """A type of the contract that this version cannot carry out yet; its record is kept as a dead letter."""
+REFUSED: Final = "its person has opted out"
 
 
-def fold(state: CompanyState, deliveries: Sequence[Delivery], until: int, interval_ms: int) -> Folded:
+def fold(
+    state: CompanyState,
+    deliveries: Sequence[Delivery],
+    until: int,
+    interval_ms: int,
+    marks_of: MarksOf = plain_marks,
+) -> Folded:
     """Apply a company's deliveries in order, then fire what is due by `until`.
 
     Args:
@@ -67,29 +76,23 @@ def fold(state: CompanyState, deliveries: Sequence[Delivery], until: int, interv
         deliveries: in offset order, with log times that never go back.
         until: the partition's log time after the batch, ms.
         interval_ms: the least time between two refreshes of a company (law L5).
+        marks_of: what people are known by once they have opted out.
 
     Raises:
         IncompleteRosterError: a refresh is needed, but only part of the roster is here.
     """
-    folding = _Folding(state, interval_ms)
+    folding = _Folding(state, interval_ms, marks_of)
     for delivery in deliveries:
         folding.take(delivery)
     folding.fire_due(until)
     return folding.folded()
 
 
-def may_refresh(last_refresh_at: int | None, refresh_due_at: int | None, until: int, interval_ms: int) -> bool:
-    """Whether any delivery up to log time `until` can lead to a refresh: then the whole roster must be loaded."""
-    if last_refresh_at is None or until >= last_refresh_at + interval_ms:
-        return True
-    return refresh_due_at is not None and refresh_due_at <= until
-
-
 class _Folding:
     """A company while it is being folded: its state with every field at hand, so that a change costs no copy of it."""
 
-    def __init__(self, state: CompanyState, interval_ms: int) -> None:
-        self._state, self._interval = state, interval_ms
+    def __init__(self, state: CompanyState, interval_ms: int, marks_of: MarksOf) -> None:
+        self._state, self._interval, self._marks_of = state, interval_ms, marks_of
         self._facts, self._revision = state.facts, state.revision
         self._last_refresh_at, self._refresh_due_at = state.last_refresh_at, state.refresh_due_at
         self._pending_since, self._pending_count = state.pending_since, state.pending_count
@@ -99,10 +102,15 @@ class _Folding:
         self._refreshes: list[Refresh] = []
         self._touched: set[str] = set()
         self._choices, self._chosen = dict(state.choices), set[ChoiceKey]()
+        self._erasures: list[Erasure] = []
+        self._refused: set[bytes] = set()
+        self._erased: set[str] = set()
 
     def take(self, delivery: Delivery) -> None:
         """One delivery. What is due by its time comes first: the refresh at 14:00 does not know the change of 14:05."""
         self.fire_due(delivery.log_time)
+        if self._refuses(delivery) or delivery.change.type == ChangeType.OPTED_OUT:
+            delivery = unnamed(delivery)
         self._outcomes.append((delivery, self._outcome(delivery)))
 
     def fire_due(self, log_time: int) -> None:
@@ -126,19 +134,24 @@ class _Folding:
             seen=frozenset(self._seen),
             choices=self._choices,
         )
-        touched, chosen = frozenset(self._touched), frozenset(self._chosen)
-        return Folded(state, tuple(self._outcomes), tuple(self._refreshes), touched, chosen)
+        touched, chosen, erasures = frozenset(self._touched), frozenset(self._chosen), tuple(self._erasures)
+        return Folded(state, tuple(self._outcomes), tuple(self._refreshes), touched, chosen, erasures)
 
     def _outcome(self, delivery: Delivery) -> Outcome:
         identity = delivery.identity
         if identity in self._seen:
             return Duplicate()
         try:
-            effect = self._apply(delivery.change)
+            effect = self._effect(delivery)
         except Exception as error:  # noqa: BLE001  # whatever a change makes the core raise must not hold up the others
             return DeadLettered(f"{type(error).__name__}: {error}")
         self._seen.add(identity)
         return effect if isinstance(effect, Superseded | Ignored) else self._limit(delivery, effect)
+
+    def _effect(self, delivery: Delivery) -> Cause | Superseded | Ignored:
+        if delivery.change.type == ChangeType.OPTED_OUT:
+            return self._erase(delivery)
+        return Ignored(REFUSED) if self._refuses(delivery) else self._apply(delivery.change)
 
     def _apply(self, change: PersonChange) -> Cause | Superseded | Ignored:
         """The change on the roster. Nothing is assigned before all that can raise is done."""
@@ -148,8 +161,6 @@ class _Folding:
             return "requested"
         if kind == ChangeType.ROLE_SET:
             return self._choose(change)
-        if kind == ChangeType.OPTED_OUT:
-            raise UnsupportedChangeError(f"{kind} is not supported by this version; retry it with one that does")
         if kind in IDENTITY_TYPES and change.person is not None:
             news = self._judge(change, change.person.id)
             return "change" if news else Superseded("it was known, or something newer was said of the two")
@@ -178,6 +189,36 @@ class _Folding:
             return Superseded("the role was set so already" if role else "no role was set")
         return "change"
 
+    def _refuses(self, delivery: Delivery) -> bool:
+        """Whether its person has opted out, before this batch or in it."""
+        return delivery.refused or not self._refused.isdisjoint(delivery.marks)
+
+    def _erase(self, delivery: Delivery) -> Cause | Superseded:
+        """Nobody whom the opt-out means is here any more, and nothing that this company has names them."""
+        erasure = erasure_of(delivery, self._roster, self._marks_of)
+        ids, before = frozenset(erasure.person_ids), len(self._roster)
+        self._roster, changed = others(self._roster, ids)
+        gone = len(self._roster) < before
+        self._touched = (self._touched - ids) | changed
+        self._erasures.append(erasure)
+        self._erased |= ids
+        self._refused |= erasure.marks
+        self._forget(erasure.names)
+        for key in [key for key in self._choices if key[1] in ids]:
+            del self._choices[key]
+            self._chosen.discard(key)
+            self._revision += 1
+        self._revision += gone or bool(changed)
+        return "change" if gone else Superseded("nobody here to erase")
+
+    def _forget(self, names: tuple[str, ...]) -> None:
+        """Events that are remembered by an id which names somebody are remembered without it."""
+        facts = without_names(self._facts, names)
+        pending = [NAMED if mentions(event_id, names) else event_id for event_id in self._pending_events]
+        self._revision += (facts, pending) != (self._facts, self._pending_events)
+        self._facts, self._pending_events = facts, pending
+        self._seen = {identity for identity in self._seen if not mentions(identity.event_id, names)}
+
     def _learn(self, change: PersonChange, person: Person | None) -> bool:
         """Join what the change says into facts and roster; whether any of it is news."""
         stamp = stamp_of(change)
@@ -185,7 +226,7 @@ class _Folding:
         changed = facts is not self._facts
         if person is not None:
             before = self._roster.get(person.id)
-            employment, personal_news = _employ(before, change, person, stamp)
+            employment, personal_news = employ(before, change, person, stamp)
             if employment != before:
                 self._roster[person.id] = employment
                 self._touched.add(person.id)
@@ -203,7 +244,7 @@ class _Folding:
         other = other_person_id(change)
         facts_news = self._learn(change, None)
         before = self._roster.get(person_id)
-        known = before or Employment(person_id, _NOBODY, _NO_JOB, None, change.occurred_at)
+        known = before or Employment(person_id, NOBODY, NO_JOB, None, change.occurred_at)
         verdict = SAME if change.type == ChangeType.MERGED else OTHER
         evidence, news = judge(known.evidence, verdict, other, stamp_of(change))
         employment = known._replace(evidence=evidence, first_seen_at=min(known.first_seen_at, change.occurred_at))
@@ -251,31 +292,12 @@ class _Folding:
         choices = counting(self._choices, self._roster) if self._choices else ()
         ids = self._pending_events if event_id is None else [*self._pending_events, event_id]
         covered = self._pending_count + (event_id is not None)
-        event_ids = tuple(ids[:PENDING_EVENTS_KEPT])
-        refresh = Refresh(at, cause, covered, event_ids, self._facts, people, corrected, choices, went_to)
+        event_ids, erased = tuple(ids[:PENDING_EVENTS_KEPT]), frozenset(self._erased)
+        refresh = Refresh(at, cause, covered, event_ids, self._facts, people, corrected, choices, went_to, erased)
         self._refreshes.append(refresh)
+        self._erased.clear()
         self._revision += 1
         self._last_refresh_at = at
         self._refresh_due_at = self._pending_since = None
         self._pending_count = 0
         self._pending_events = []
-
-
-def _employ(before: Employment | None, change: PersonChange, person: Person, stamp: str) -> tuple[Employment, bool]:
-    """The employment after a change, and whether any value of it is another one than before."""
-    old_who, old_job = (before.who, before.job) if before else (_NOBODY, _NO_JOB)
-    said = who_of(person)
-    who, who_news = old_who.join(said, stamp)
-    job, job_news = old_job.join(job_of(change.movement, person, change.other_company), stamp)
-    joined_at = before.joined_at if before else None
-    if change.movement is Movement.JOINED:
-        joined_at = change.occurred_at if joined_at is None else max(joined_at, change.occurred_at)
-    if before is None:
-        return Employment(person.id, who, job, joined_at, change.occurred_at), who_news or job_news
-    first_seen_at = min(before.first_seen_at, change.occurred_at)
-    evidence = remember(before.evidence, before.who, who, said, stamp)
-    # An address of long ago that is told late may be what makes two ids one person; and of a person with several ids a
-    # value that is old under this one, said anew, may win over what was said under another.
-    moved = before.canonical_id is not None and (who is not before.who or job is not before.job)
-    news = who_news or job_news or moved or evidence != before.evidence
-    return Employment(person.id, who, job, joined_at, first_seen_at, evidence, before.canonical_id), news

@@ -22,7 +22,12 @@ def stamp_of(change: PersonChange) -> Stamp:
 
     Ids hold no control characters (`schemas.events.validate_change`), so the separator sorts below all that is in them.
     """
-    return f"{change.occurred_at:015d}{_SEPARATOR}{change.source}{_SEPARATOR}{change.event_id}"
+    return stamp_of_parts(change.occurred_at, change.source, change.event_id)
+
+
+def stamp_of_parts(occurred_at: int, source: str, event_id: str) -> Stamp:
+    """The stamp of a statement; occurred at in ms."""
+    return f"{occurred_at:015d}{_SEPARATOR}{source}{_SEPARATOR}{event_id}"
 
 
 def parts_of(stamp: Stamp) -> tuple[int, str, str]:

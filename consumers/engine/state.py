@@ -25,12 +25,19 @@ class Identity(NamedTuple):
 
 
 class Delivery(NamedTuple):
-    """One record of the log. `log_time` is the broker's timestamp, made never to go back within the partition."""
+    """One record of the log. `log_time` is the broker's timestamp, made never to go back within the partition.
+
+    Attributes:
+        marks: what its person is known by; empty as long as nobody has opted out.
+        refused: whether its person had opted out before the batch.
+    """
 
     log_time: int
     partition: int
     offset: int
     change: PersonChange
+    marks: frozenset[bytes] = frozenset()
+    refused: bool = False
 
     @property
     def identity(self) -> Identity:
@@ -160,7 +167,7 @@ class Superseded:
 
 @value_class(frozen=True, slots=True)
 class Ignored:
-    """The change is of a type that says nothing about a roster."""
+    """The change is of a type that says nothing about a roster, or its person has opted out."""
 
     reason: str
 
@@ -192,6 +199,7 @@ class Refresh:
         corrected: by person id, what it was known as before and is from now on, where that is not the same.
         choices: roles that somebody chose and did not take back, in order, by the ids that people are known by.
         went_to: where those who are gone went, by the id that they are known by, as far as it is known.
+        erased: ids of those who were erased since the fold's refresh before.
     """
 
     at: int
@@ -203,6 +211,25 @@ class Refresh:
     corrected: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     choices: tuple[Choice, ...] = ()
     went_to: Mapping[str, Company] = field(default_factory=dict)
+    erased: frozenset[str] = frozenset()
+
+
+class Erasure(NamedTuple):
+    """One opt-out at one company.
+
+    Attributes:
+        delivery: the opt-out; under an id that names nobody.
+        person_ids: by which the company knows them; more than one where strong ids say that it is one person.
+        names: ids, addresses and profiles; where one of them is found, something of the person is.
+        sources: whose ids they are.
+        marks: what later changes about them are known by.
+    """
+
+    delivery: Delivery
+    person_ids: tuple[str, ...]
+    names: tuple[str, ...]
+    sources: tuple[str, ...]
+    marks: frozenset[bytes]
 
 
 @value_class(frozen=True, slots=True)
@@ -214,6 +241,7 @@ class Folded:
         refreshes: in order of `at`.
         touched: ids of the people whose employment is another value than before.
         chosen: the choices that are other values than before.
+        erasures: what must be erased besides the roster, in order.
     """
 
     state: CompanyState
@@ -221,6 +249,7 @@ class Folded:
     refreshes: tuple[Refresh, ...]
     touched: frozenset[str]
     chosen: frozenset[ChoiceKey] = frozenset()
+    erasures: tuple[Erasure, ...] = ()
 
 
 def facts_of(company: Company) -> tuple[str | int | None, ...]:
@@ -253,3 +282,10 @@ def destination_of(value: str) -> Company:
     """The same read back; ids hold no control characters."""
     company_id, _, name = value.partition(_SEPARATOR)
     return Company(company_id, name or None)
+
+
+def may_refresh(last_refresh_at: int | None, refresh_due_at: int | None, until: int, interval_ms: int) -> bool:
+    """Whether any delivery up to log time `until` can lead to a refresh: then the whole roster must be loaded."""
+    if last_refresh_at is None or until >= last_refresh_at + interval_ms:
+        return True
+    return refresh_due_at is not None and refresh_due_at <= until

@@ -50,7 +50,7 @@ class Aside:
         url = SecretStr(self.shadow_url)
         free = {"database_url": url, "dead_letter_run_limit": sys.maxsize, "dead_letter_ratio_limit": 1.0}
         self.settings = self.settings.model_copy(update=free)
-        self._processor = Processor(Store(self.shadow_url), self.settings)
+        self._processor = Processor(Store(self.shadow_url), self.settings, aside=True)
 
     def __enter__(self) -> Self:
         return self

@@ -6,17 +6,21 @@ Whatever dies on the way is done again: the changes have the same event ids, so 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from consumers.engine.erasure import names_of
+from consumers.opt_outs import Marks
 from consumers.resolver.metrics import ResolverMetrics
 from consumers.resolver.resolve import Known, Parked, resolve
+from consumers.resolver.settings import ResolverSettings
+from consumers.runtime.opt_outs import bytes_pattern, forgotten
 from consumers.runtime.records import Record, headers_as_json
+from db.erasure import OptOutRow
 from db.hints import HintedPerson, HintKey, HintStore, ParkedRow
 from db.rows import DeadLetterRow
 from schemas.appender import Appender
 from schemas.codec import UndecodableError
-from schemas.events import ChangeType, InvalidChangeError, PersonChange
+from schemas.events import IDENTITY_TYPES, ChangeType, InvalidChangeError, PersonChange
 from schemas.hints import PersonHint, decode_hint
 from schemas.outgoing import outgoing
-from schemas.settings import KafkaSettings
 
 
 class Hinted(NamedTuple):
@@ -35,8 +39,11 @@ class Batch:
         appender: to the log of changes.
     """
 
-    def __init__(self, settings: KafkaSettings, store: HintStore, appender: Appender, metrics: ResolverMetrics) -> None:
+    def __init__(
+        self, settings: ResolverSettings, store: HintStore, appender: Appender, metrics: ResolverMetrics
+    ) -> None:
         self._settings, self._store, self._appender, self._metrics = settings, store, appender, metrics
+        self._marks = Marks(settings.opt_out_keys)
 
     def records(self, records: Sequence[Record]) -> None:
         """Settle records of the topic.
@@ -62,6 +69,9 @@ class Batch:
         self._settle([Hinted(decode_hint(row.value), row.value, row.log_time) for row in rows], [])
 
     def _settle(self, hints: Sequence[Hinted], letters: Sequence[DeadLetterRow]) -> None:
+        gone = [hinted.hint for hinted in hints if hinted.hint.type == ChangeType.OPTED_OUT]
+        self._refuse(gone)
+        hints, refused = self._split(hints)
         places = self._places(hints)
         changes: list[PersonChange] = []
         parked: dict[HintKey, ParkedRow] = {}
@@ -76,17 +86,40 @@ class Batch:
                 resolved[key] = who
                 changes.extend(answer.changes)
         self._metrics.changes.inc(self._appender.append(outgoing(change, self._settings) for change in changes))
-        gone = {_who(h.hint) for h in hints if h.hint.type == ChangeType.OPTED_OUT}
-        topic = self._settings.person_hints_topic
-        self._store.settle(topic, [*parked.values()], [*resolved], [*gone], letters)
-        for outcome, count in (("resolved", len(resolved)), ("parked", len(parked)), ("dead_letter", len(letters))):
+        topic, nobody = self._settings.person_hints_topic, {forgotten(hint.source, hint.person.id) for hint in gone}
+        pattern = bytes_pattern(name for hint in gone for name in names_of([hint.person])) if gone else None
+        self._store.settle(topic, [*parked.values()], [*resolved], [*nobody], letters, pattern)
+        counts = {"resolved": len(resolved), "parked": len(parked), "dead_letter": len(letters), "refused": refused}
+        for outcome, count in counts.items():
             self._metrics.hints.labels(outcome).inc(count)
+
+    def _refuse(self, opt_outs: Sequence[PersonHint]) -> None:
+        """Before anybody looks where they are known: whoever comes to know them later refuses them."""
+        marks = {mark for hint in opt_outs for mark in self._marks.of(hint.source, hint.person)}
+        if marks:
+            self._store.refuse([OptOutRow(mark, self._marks.key_ids[0]) for mark in sorted(marks)])
+
+    def _split(self, hints: Sequence[Hinted]) -> tuple[list[Hinted], int]:
+        """The hints without those about people who opted out, of which nothing is kept, and how many those are."""
+        marks = [self._known_by(hinted.hint) for hinted in hints]
+        gone = self._store.opted_out(sorted(frozenset[bytes]().union(*marks))) if hints else frozenset()
+        kept = [
+            hinted
+            for hinted, known_by in zip(hints, marks, strict=True)
+            if hinted.hint.type == ChangeType.OPTED_OUT or gone.isdisjoint(known_by)
+        ]
+        return kept, len(hints) - len(kept)
+
+    def _known_by(self, hint: PersonHint) -> frozenset[bytes]:
+        known_by = self._marks.known_by(hint.source, hint.person.id, hint.person.linkedin_url, hint.person.email)
+        other = hint.changes.get("id") if hint.type in IDENTITY_TYPES else None  # which ids are one person names two
+        return known_by | self._marks.known_by(hint.source, other.old, None, None) if other and other.old else known_by
 
     def _places(self, hints: Sequence[Hinted]) -> dict[HintedPerson, list[Known]]:
         people = list(dict.fromkeys(_who(hinted.hint) for hinted in hints))
         found: dict[HintedPerson, list[Known]] = {who: [] for who in people}
         for row in self._store.known(people) if people else ():
-            place = Known(row.company_id, row.person_id, row.present, row.name, row.domain)
+            place = Known(row.company_id, row.person_id, row.present, row.name, row.domain, row.sure)
             found[HintedPerson(row.source, row.hinted)].append(place)
         return found
 

@@ -10,7 +10,7 @@ class ResolverMetrics:
         self.registry = CollectorRegistry()
         self.hints = Counter(
             "resolver_hints",
-            "Hints read from the topic, or tried again, by what became of them: resolved, parked, dead_letter",
+            "Hints read from the topic, or tried again, by what became of them: resolved, parked, refused, dead_letter",
             ["outcome"],
             registry=self.registry,
         )

@@ -14,6 +14,7 @@ class Known(NamedTuple):
     Attributes:
         person_id: the person's id on its roster.
         present: whether they work there now.
+        sure: whether the source itself has said something of them there; else only the id is the same.
     """
 
     company_id: str
@@ -21,11 +22,12 @@ class Known(NamedTuple):
     present: bool
     name: str | None
     domain: str | None
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What the hint is at each of the companies; at least one."""
+    """What the hint is at each of the companies; at least one, but for an opt-out."""
 
     changes: tuple[PersonChange, ...]
 
@@ -40,14 +42,17 @@ class Parked:
 def resolve(hint: PersonHint, known: Sequence[Known]) -> Resolved | Parked:
     """Who is to be told of a hint.
 
-    Whoever opted out is erased wherever they are known, and which ids are one person is so everywhere; all else is for
-    the companies where they are now, and a departure for the one that they left.
+    Whoever opted out is erased wherever they may be known, and need not be known anywhere. Which ids are one person is
+    so everywhere; all else is for the companies where they are now, and a departure for the one that they left.
 
     Args:
         hint: valid.
         known: where the source's person is known, in an order that is always the same.
     """
-    everywhere = hint.type == ChangeType.OPTED_OUT or hint.type in IDENTITY_TYPES
+    if hint.type == ChangeType.OPTED_OUT:
+        return _told(hint, known)
+    known = [place for place in known if place.sure]
+    everywhere = hint.type in IDENTITY_TYPES
     told = [place for place in known if everywhere or (place.present and _is_meant(hint, place))]
     return _told(hint, told) if told else Parked(_why_nobody(hint, known))
 

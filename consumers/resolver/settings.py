@@ -4,11 +4,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from db.settings import DatabaseSettings
+from db.settings import DatabaseSettings, OptOutSettings
 from schemas.settings import KafkaSettings
 
 
-class ResolverSettings(KafkaSettings, DatabaseSettings):
+class ResolverSettings(KafkaSettings, DatabaseSettings, OptOutSettings):
     """How hints are read.
 
     Attributes:

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeVar
 
 from consumers.buyer_group import group_order
-from consumers.engine.fold import fold, may_refresh
-from consumers.engine.state import CompanyState, Delivery, Identity
+from consumers.engine.fold import fold
+from consumers.engine.state import CompanyState, Delivery, Folded, Identity, may_refresh
+from consumers.opt_outs import Marks
 from consumers.runtime.breaker import Breaker
 from consumers.runtime.group_rows import group_members
 from consumers.runtime.ledger import Ledger, letter_row
+from consumers.runtime.opt_outs import OptOuts
 from consumers.runtime.records import Batch, Read, home_partition, settle
 from consumers.runtime.regroup import Group, Regrouping
 from consumers.runtime.rows import company_row, company_state, employment_row
@@ -29,6 +31,7 @@ from db.rows import (
 )
 from db.store import Rosters, Store
 from schemas.codec import Codec, Registry
+from schemas.events import ChangeType
 from schemas.registry import connect
 from schemas.topics import is_retry
 
@@ -75,6 +78,7 @@ class Processor:
 
     Attributes:
         partitions: how many partitions the topic has, to count records that are on the wrong one; 0: unknown.
+        aside: whether the log is folded aside, so that nothing but the tables that it makes may be written.
         policies: those that were read so far; each batch reads what is new.
         clock: wall-clock time in microseconds, for people only.
     """
@@ -82,14 +86,17 @@ class Processor:
     store: Store
     settings: ConsumerSettings
     partitions: int = 0
+    aside: bool = False
     policies: Policies = Policies()  # noqa: RUF009  # immutable, so it can be shared
     clock: Callable[[], int] = lambda: time.time_ns() // 1000
     _codec: Codec = field(default_factory=lambda: Codec("buyer_group_updated"))
     _registry: Registry | None = None
     _breaker: Breaker = field(init=False)
+    _opt_outs: OptOuts = field(init=False)
 
     def __post_init__(self) -> None:
         self._registry = connect(self.settings)
+        self._opt_outs = OptOuts(self.store, Marks(self.settings.opt_out_keys), self.aside)
         self._breaker = Breaker(self.settings.dead_letter_run_limit, self.settings.dead_letter_ratio_limit)
 
     def process(self, batch: Batch) -> Result:
@@ -99,7 +106,7 @@ class Processor:
             PositionMovedError: somebody else advanced one of its partitions; nothing took effect.
             RetryableDatabaseError: nothing took effect, or all did: try again, the position tells.
             RegistryUnavailableError: nothing took effect.
-            TooManyDeadLettersError: nothing took effect.
+            TooManyDeadLettersError, UnknownOptOutKeyError: nothing took effect.
         """
         batch.reads = settle(batch.reads, self._registry)
         began = time.perf_counter()
@@ -107,7 +114,7 @@ class Processor:
         for read in batch.reads:
             if read.said is not None:
                 changes[read.said.company.id].append(read.delivery)
-        loaded = self._load(changes, batch.clocks)
+        loaded = self._load(changes, batch)
         read_done = time.perf_counter()
         writes, counts = self._fold(batch, changes, loaded)
         breaker = self._judge(batch, writes)
@@ -118,7 +125,8 @@ class Processor:
         wrong = sum(position.wrong_partition for position in writes.positions)
         return Result(len(batch.reads), counts, wrong, len(writes.refreshes), loaded.more_due, phases)
 
-    def _load(self, changes: Mapping[str, Sequence[Delivery]], clocks: Mapping[int, int]) -> _Loaded:
+    def _load(self, changes: Mapping[str, list[Delivery]], batch: Batch) -> _Loaded:
+        clocks = batch.clocks
         due = self.store.due(clocks, self.settings.due_limit) if clocks else []
         keys = list({EventKey(c, d.change.source, d.change.event_id) for c, ds in changes.items() for d in ds})
         known = self.store.companies({*changes, *due}, keys, self.policies.number)
@@ -133,10 +141,13 @@ class Processor:
             for d in ds
             if d.change.person is not None
         }
-        rosters = self.store.rosters(sorted(whole), sorted(some))
+        rosters = self.store.rosters(sorted(whole), sorted(some), self._opt_outs.asked(batch.reads))
+        self._opt_outs.decide(batch.reads, rosters, changes)
         return _Loaded(companies, known.seen, known.choices, rosters, whole, len(due) >= self.settings.due_limit)
 
     def _may_refresh(self, row: CompanyRow, deliveries: Sequence[Delivery], clocks: Mapping[int, int]) -> bool:
+        if any(d.change.type == ChangeType.OPTED_OUT for d in deliveries):
+            return True  # whoever else of the roster is the same person goes as well
         until = _until(row, deliveries, clocks)
         return may_refresh(row.last_refresh_at, row.refresh_due_at, until, self.settings.refresh_interval_ms)
 
@@ -147,12 +158,13 @@ class Processor:
         topic = self.settings.buyer_group_updates_topic
         regrouping = Regrouping(writes, topic, self._codec, self.policies, self.clock)
         stored = _Stored(loaded)
-        ledger = Ledger(writes)
+        ledger, folds = Ledger(writes), dict[str, Folded]()
         for company_id in sorted({*changes, *loaded.companies}):
             row, deliveries = loaded.companies.get(company_id), changes.get(company_id, ())
             state = stored.state(company_id)
             until = _until(row, deliveries, batch.clocks)
-            folded = fold(state, deliveries, until, self.settings.refresh_interval_ms)
+            folded = fold(state, deliveries, until, self.settings.refresh_interval_ms, self._opt_outs.marks.of)
+            folds[company_id] = folded
             ledger.company(company_id, folded)
             if folded.state.revision != state.revision:
                 partition = deliveries[-1].partition if deliveries or row is None else row.kafka_partition
@@ -164,6 +176,7 @@ class Processor:
             if folded.refreshes:
                 regrouping.company(company_id, folded.refreshes, stored.groups(company_id))
         regrouping.finish()
+        self._opt_outs.rows(folds, writes, self._codec)
         return writes, self._account(batch, writes, ledger)
 
     def _account(self, batch: Batch, writes: BatchWrites, ledger: "Ledger") -> Mapping[str, int]:
@@ -194,9 +207,8 @@ class Processor:
         reason = read.unreadable or ledger.letters.get((read.record.partition, read.record.offset))
         if reason is None:
             return ledger.names[read.record.partition, read.record.offset]
-        writes.dead_letters.append(
-            letter_row(read.record, read.log_time, read.said.company.id if read.said else None, reason)
-        )
+        row = letter_row(read.record, read.log_time, read.said.company.id if read.said else None, reason)
+        writes.dead_letters.append(self._opt_outs.letter(row))
         return "dead_letter"
 
     def _judge(self, batch: Batch, writes: BatchWrites) -> Breaker:
@@ -254,6 +266,7 @@ class _Stored:
                 group_members([m for m in members if m.workspace_id == head.workspace_id], group_order),
                 head.policy_version,
                 head.tracked,
+                head.erased,
             )
             for head in self._heads.get(company_id, ())
         }

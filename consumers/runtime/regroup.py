@@ -15,6 +15,7 @@ from consumers.buyer_group import (
     CompanyFacts,
     Employee,
     GroupChange,
+    Kind,
     Member,
     Policy,
     Standing,
@@ -40,6 +41,7 @@ from db.rows import (
 from schemas.codec import Codec
 
 STEP = "save_buyer_group"
+ERASED: Final = GroupChange(Kind.ERASED, None, None, None, None, "a member has opted out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Group:
     Attributes:
         policy_version: None: it has never been refreshed.
         tracked: whether the workspace tracked the company then; what is not tracked has no members.
+        erased: how many members were erased since that version.
     """
 
     version: int = 0
@@ -56,6 +59,21 @@ class Group:
     members: tuple[Member, ...] = ()
     policy_version: int | None = None
     tracked: bool = False
+    erased: int = 0
+
+    @property
+    def has_news(self) -> bool:
+        """Whether it is to be looked at although its company is tracked no more: once, and if somebody was erased."""
+        return self.tracked or self.erased > 0
+
+
+def without(erased: frozenset[str], group: Group) -> Group:
+    """The group without members who were erased; they count, but nothing else of them is known."""
+    gone = {member.person_id for member in group.members} & erased if erased else erased
+    if not gone:
+        return group
+    left = tuple(member for member in group.members if member.person_id not in gone)
+    return replace(group, members=left, erased=group.erased + len(gone))
 
 
 NOBODY: Final = Group()
@@ -94,7 +112,7 @@ class Regrouping:
             changed = [
                 self._workspace(facts, people, refresh, policy, after)
                 for policy in self.policies.counting(refresh.at)
-                if policy.tracking.holds(facts) or after.get(policy.workspace_id, NOBODY).tracked
+                if policy.tracking.holds(facts) or after.get(policy.workspace_id, NOBODY).has_news
             ]
             self._log(company_id, refresh, started, any(changed))
         for workspace_id, group in after.items():
@@ -110,16 +128,17 @@ class Regrouping:
     ) -> bool:
         """One workspace's group at one refresh; whether it changed. What is tracked no more has no members."""
         started, company_id = self.clock(), company.company_id
-        before = groups.get(policy.workspace_id, NOBODY)
+        before = without(refresh.erased, groups.get(policy.workspace_id, NOBODY))
         chosen, tracked = _chosen(refresh, policy.workspace_id), policy.tracking.holds(company)
         now, then = _standing(company, people, policy, chosen), self._policy_of(before, policy)
         group = replace(before, members=tuple(now.members), policy_version=policy.version, tracked=tracked)
-        if now.members != before.members or then is not policy:
+        if now.members != before.members or then is not policy or before.erased:
             world = now if then is policy else _standing(company, people, then, chosen)
             lines = _lines(Standing(before.members, then), world, now, refresh)
             # A score or a spelling alone is kept, but is no version: nobody wants to be told.
-            if lines := lines if tracked else tuple(line for line in lines if line.person_id):
-                group = replace(group, version=before.version + 1, changed_at=refresh.at)
+            lines = lines if tracked else tuple(line for line in lines if line.person_id)
+            if lines := (*lines, *(ERASED,) * before.erased):
+                group = replace(group, version=before.version + 1, changed_at=refresh.at, erased=0)
                 self._version(NewVersion(company_id, group.version, refresh, then, policy, now.members, lines))
             key = (company_id, policy.workspace_id)
             self.writes.past_members.extend(past_members(key, before.members, now.members, refresh.at))
@@ -146,6 +165,7 @@ class Regrouping:
             completeness=filled.percent,
             missing=filled.missing,
             tracked=group.tracked,
+            erased=group.erased,
         )
         self._heads[company_id, policy.workspace_id] = row
         if group != before:

@@ -20,6 +20,7 @@ from consumers.runtime.intake import LogError
 from consumers.runtime.lanes import Lane
 from consumers.runtime.loop import Loop
 from consumers.runtime.metrics import Metrics
+from consumers.runtime.opt_outs import UnknownOptOutKeyError
 from consumers.runtime.processor import Processor, TooManyDeadLettersError
 from consumers.runtime.stopping import stopped_by_signals
 from consumers.runtime.ticks import ticker_for
@@ -38,7 +39,10 @@ NO_PARTITION_SECONDS: Final = 15.0
 WORKER_STOP_SECONDS: Final = 1.0
 COLLECT_AFTER: Final = 100_000
 """New objects before Python looks for cycles among them."""
-_EXPECTED: Final = (LogError, TooManyDeadLettersError, FatalDatabaseError, KafkaException, UnreadablePolicyError)
+_EXPECTED: Final = (
+    *(LogError, TooManyDeadLettersError, UnknownOptOutKeyError, FatalDatabaseError, KafkaException),
+    UnreadablePolicyError,
+)
 
 
 def run_consumer(settings: ConsumerSettings) -> int:
@@ -69,7 +73,7 @@ def consume(settings: ConsumerSettings, stop: threading.Event, clock: Callable[[
         clock: wall-clock time, ns UTC; nothing is decided by it.
 
     Raises:
-        LogError, TooManyDeadLettersError, FatalDatabaseError, KafkaException: it cannot go on.
+        LogError, TooManyDeadLettersError, UnknownOptOutKeyError, FatalDatabaseError, KafkaException: it cannot go on.
         OSError: the health port is taken.
         ValueError: the vocabulary of titles is wrong.
     """

@@ -2,7 +2,16 @@
 
 -- known_people: where these people are known, by id as each source knows them.
 -- A source's id counts where that source itself has said something of the row, or where the row's id is source:id.
-SELECT h.source, h.hinted, e.company_id, e.person_id, e.present, c.name, c.domain
+-- Any other id than a number may be the same person's, whoever said it: sure or not, an opt-out reaches them.
+SELECT source, hinted, company_id, person_id, present, name, domain, sure
+FROM (
+SELECT h.source, h.hinted, e.company_id, e.person_id, e.present, c.name, c.domain, id.scoped,
+       id.scoped OR h.source IN (
+           split_part(e.present_stamp, E'\x1f', 2), split_part(e.title_stamp, E'\x1f', 2),
+           split_part(e.department_stamp, E'\x1f', 2), split_part(e.stated_seniority_stamp, E'\x1f', 2),
+           split_part(p.name_stamp, E'\x1f', 2), split_part(p.email_stamp, E'\x1f', 2),
+           split_part(p.linkedin_url_stamp, E'\x1f', 2), split_part(p.country_stamp, E'\x1f', 2)
+       ) AS sure
 FROM (
     SELECT DISTINCT source, person_id AS hinted
     FROM unnest(%(source)s::text[], %(person_id)s::text[]) AS n (source, person_id)
@@ -11,13 +20,9 @@ CROSS JOIN LATERAL (VALUES (h.hinted, false), (h.source || ':' || h.hinted, true
 JOIN employments e ON e.person_id = id.person_id
 JOIN people p ON p.company_id = e.company_id AND p.person_id = e.person_id
 LEFT JOIN companies c ON c.company_id = e.company_id
-WHERE id.scoped OR h.source IN (
-    split_part(e.present_stamp, E'\x1f', 2), split_part(e.title_stamp, E'\x1f', 2),
-    split_part(e.department_stamp, E'\x1f', 2), split_part(e.stated_seniority_stamp, E'\x1f', 2),
-    split_part(p.name_stamp, E'\x1f', 2), split_part(p.email_stamp, E'\x1f', 2),
-    split_part(p.linkedin_url_stamp, E'\x1f', 2), split_part(p.country_stamp, E'\x1f', 2)
-)
-ORDER BY h.source, h.hinted, e.company_id, id.scoped DESC
+) AS known
+WHERE sure OR hinted !~ '^[0-9]+$'
+ORDER BY source, hinted, company_id, scoped DESC
 
 -- park: hints that no company can be told of; again only with a new reason
 INSERT INTO parked_hints (source, person_id, event_id, type, log_time, reason, value)
@@ -36,10 +41,14 @@ SET status = 'resolved', value = NULL
 FROM unnest(%(source)s::text[], %(person_id)s::text[], %(event_id)s::text[]) AS n (source, person_id, event_id)
 WHERE p.source = n.source AND p.person_id = n.person_id AND p.event_id = n.event_id AND p.status = 'parked'
 
--- forget: nothing that was said of people who opted out is kept, but the opt-out itself while it waits
+-- forget: nothing that was said of people who opted out is kept, nor that they did
 DELETE FROM parked_hints AS p
 USING unnest(%(source)s::text[], %(person_id)s::text[]) AS n (source, person_id)
-WHERE p.source = n.source AND p.person_id = n.person_id AND p.type <> 'person.opted_out'
+WHERE p.person_id = n.person_id AND (n.source IS NULL OR p.source = n.source)
+
+-- unknown_opt_outs: which of these marks are not kept yet
+SELECT n.mark FROM unnest(%(mark)s::bytea[]) AS n (mark)
+WHERE NOT EXISTS (SELECT 1 FROM opt_outs AS o WHERE o.mark = n.mark)
 
 -- bury: records that are no hints
 INSERT INTO dead_letters (topic, kafka_partition, kafka_offset, company_id, key, value, headers, log_time, reason)

@@ -86,7 +86,7 @@ JOIN employments e USING (company_id, person_id) JOIN people p USING (company_id
 
 -- read_groups: the heads of these companies' groups
 SELECT company_id, workspace_id, version, to_ms(refreshed_at), to_ms(changed_at), policy_version, completeness, missing,
-       tracked
+       tracked, erased
 FROM buyer_groups
 WHERE company_id = ANY (%(company_id)s::text[])
 
@@ -243,18 +243,19 @@ ON CONFLICT DO NOTHING
 
 -- write_groups: heads of groups
 INSERT INTO buyer_groups (company_id, workspace_id, version, refreshed_at, changed_at, policy_version, completeness,
-                          missing, tracked)
+                          missing, tracked, erased)
 SELECT company_id, workspace_id, version, from_ms(refreshed_at), from_ms(changed_at), policy_version, completeness,
-       missing::text[], tracked
+       missing::text[], tracked, erased
 FROM unnest(
     %(company_id)s::text[], %(workspace_id)s::text[], %(version)s::bigint[], %(refreshed_at)s::bigint[],
     %(changed_at)s::bigint[], %(policy_version)s::int[], %(completeness)s::int[], %(missing)s::text[],
-    %(tracked)s::boolean[]
-) AS n (company_id, workspace_id, version, refreshed_at, changed_at, policy_version, completeness, missing, tracked)
+    %(tracked)s::boolean[], %(erased)s::int[]
+) AS n (company_id, workspace_id, version, refreshed_at, changed_at, policy_version, completeness, missing, tracked,
+        erased)
 ON CONFLICT (company_id, workspace_id) DO UPDATE
 SET version = excluded.version, refreshed_at = excluded.refreshed_at, changed_at = excluded.changed_at,
     policy_version = excluded.policy_version, completeness = excluded.completeness, missing = excluded.missing,
-    tracked = excluded.tracked
+    tracked = excluded.tracked, erased = excluded.erased
 
 -- delete_members: members that are in their group no more
 DELETE FROM buyer_group_members AS m

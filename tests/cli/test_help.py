@@ -37,6 +37,8 @@ COMMANDS = (
     ["person", "merge"],
     ["person", "split"],
     ["person", "candidates"],
+    ["person", "erase"],
+    ["person", "find"],
     ["hints"],
     ["hints", "list"],
     ["hints", "retry"],

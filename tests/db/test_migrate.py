@@ -17,7 +17,7 @@ TABLES = """
     webhook_events buyer_group_refresh_logs pipeline_operations companies people employments workspaces buyer_groups
     buyer_group_members buyer_group_changes buyer_group_head_history buyer_group_member_history outbox
     consumer_positions dead_letters
-    role_choices parked_hints company_aliases webhook_dead_letters api_tokens idempotency_keys
+    role_choices parked_hints company_aliases webhook_dead_letters api_tokens idempotency_keys opt_outs opt_out_places
 """
 
 
@@ -101,5 +101,5 @@ def test_tables_that_grow_with_the_log_lead_their_keys_with_the_company(database
     assert others == {
         *("consumer_positions", "dead_letters", "workspaces", "schema_migrations"),
         *("parked_hints", "company_aliases", "webhook_dead_letters"),
-        *("api_tokens", "idempotency_keys"),
+        *("api_tokens", "idempotency_keys", "opt_outs"),
     }

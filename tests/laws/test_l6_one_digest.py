@@ -22,7 +22,8 @@ def test_one_log_has_one_digest(system: System, make_database: Callable[[], str]
     system.publish(random_log(66, CHANGES, COMPANIES))
     system.drain()
     wanted = digest(system.database_url)
-    assert all(wanted[table.name].rows for table in TABLES if table.name != "dead_letters"), "every table has rows"
+    empty = ("dead_letters", "role_choices")
+    assert all(wanted[table.name].rows for table in TABLES if table.name not in empty), "every table has rows"
     assert system.query("SELECT 1 FROM buyer_group_refresh_logs WHERE cause = 'trailing' LIMIT 1")
 
     for consumers, batch in ((2, 7), (5, 1)):

@@ -6,8 +6,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.engine.fold import fold, may_refresh
-from consumers.engine.state import CompanyState, Delivery, Identity, Outcome, Refresh
+from consumers.engine.fold import fold
+from consumers.engine.state import CompanyState, Delivery, Identity, Outcome, Refresh, may_refresh
 from tests.support.changes import NOW, histories
 
 INTERVAL = 1000

@@ -20,7 +20,7 @@ from tests.support.system import ROOT, wait_for
 
 pytestmark = pytest.mark.slow
 
-NAMES = {"DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "WEBHOOK_SECRET", "API_TOKEN", "INGRESS_URL"}
+NAMES = {"DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "WEBHOOK_SECRET", "API_TOKEN", "OPT_OUT_KEY", "INGRESS_URL"}
 STOP_SECONDS = 10
 """The promise of the README; not a matter of speed."""
 Start = Callable[..., "Run"]

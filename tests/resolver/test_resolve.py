@@ -59,6 +59,18 @@ def test_an_opt_out_reaches_companies_that_they_have_left_as_well() -> None:
     assert told(OPT_OUT, A, GONE) == [("a", "123"), ("c", "123")]
 
 
+def test_an_opt_out_is_resolved_where_nobody_knows_them() -> None:
+    """Nothing waits: the mark refuses whoever comes to know them."""
+    assert told(OPT_OUT) == []
+
+
+def test_an_opt_out_reaches_companies_where_another_source_uses_the_same_id() -> None:
+    """Nobody else is told of such a place."""
+    elsewhere = A._replace(company_id="d", sure=False)
+    assert told(OPT_OUT, elsewhere) == [("d", "123")]
+    assert why_not(HINT, elsewhere) == "no company on the roster knows person 123 of hubspot"
+
+
 def test_a_departure_reaches_the_company_that_is_meant() -> None:
     """By domain, whatever its case; by name where there is no domain."""
     assert told(LEFT, A, B) == [("a", "123")]
@@ -73,7 +85,6 @@ def test_a_departure_reaches_the_company_that_is_meant() -> None:
         (LEFT, [B], "none of the companies where they are is old.test"),
         (replace(LEFT, company_domain=None, company_name="x"), [A, B], "none of the companies where they are is x"),
         (replace(LEFT, company_domain=None), [A], "it says that they left, but not which company"),
-        (OPT_OUT, [], "no company on the roster knows person 123 of hubspot"),
     ],
 )
 def test_who_cannot_be_told_is_parked_with_the_reason(hint: PersonHint, known: list[Known], reason: str) -> None:

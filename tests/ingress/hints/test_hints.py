@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from cli.main import app
 from tests.support.changes import NOW, change
-from tests.support.hinting import PATH, event, events, known, parked, roster
+from tests.support.hinting import PATH, all_read, event, events, known, parked, roster
 from tests.support.payloads import CORESIGNAL, LUSHA
 from tests.support.system import System, wait_for
 
@@ -115,17 +115,20 @@ def test_a_parked_hint_is_tried_again_by_itself(hinted: System, providers: "Ingr
 
 
 def test_an_opt_out_leaves_nothing_of_the_person_waiting(hinted: System, providers: "Ingress") -> None:
-    """What was said of them before is forgotten; the opt-out itself waits for who may come to know them."""
+    """What was said of them before is forgotten, what is said later refused, and the opt-out itself is not kept."""
     hinted.start_resolver()
     assert providers.post([event(), event(eventId=2, objectId=124)], f"{PATH}/hubspot").status_code == 202
     wait_for("parked hints", lambda: len(parked(hinted)) == 2)
     gone = event(eventId=3, subscriptionType="contact.privacyDeletion")
     assert providers.post([gone], f"{PATH}/hubspot").status_code == 202
+    wait_for("mark", lambda: hinted.query("SELECT 1 FROM opt_outs"))
+    late = [event(eventId=4), event(eventId=5, objectId=125)]
+    assert providers.post(late, f"{PATH}/hubspot").status_code == 202
 
-    wait_for("opt-out", lambda: hinted.query("SELECT 1 FROM parked_hints WHERE type = 'person.opted_out'"))
+    wait_for("end of the hints", lambda: all_read(hinted))
     assert hinted.query("SELECT person_id, type FROM parked_hints ORDER BY 1") == [
-        ("123", "person.opted_out"),
         ("124", "person.role_change"),
+        ("125", "person.role_change"),
     ]
 
 

@@ -1,0 +1,136 @@
+"""Rows of what is erased, and of what is kept of it; the statements are in `db/queries/erasure.sql`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+from db.arrays import columns
+
+ALL_PERSONAL: Final = (
+    *("erase_people", "erase_employments", "erase_choices"),
+    *("erase_members", "erase_past_members", "erase_changes"),
+)
+
+
+class ErasedRow(NamedTuple):
+    """A person who is to be erased at a company."""
+
+    company_id: str
+    person_id: str
+
+
+class ErasedEventsRow(NamedTuple):
+    """Ids of events that name somebody.
+
+    Attributes:
+        pattern: a regular expression that finds them, in any case.
+        kafka_partition: of the opt-out.
+        kafka_offset: the same; what follows it is another batch's, or might be.
+        log_time: of the opt-out, ms.
+    """
+
+    company_id: str
+    pattern: str
+    kafka_partition: int
+    kafka_offset: int
+    log_time: int
+
+
+class OptOutRow(NamedTuple):
+    """A mark of somebody who opted out, and which key made it."""
+
+    mark: bytes
+    key_id: bytes
+
+
+class PlaceRow(NamedTuple):
+    """From which record on a company's changes with a mark are ignored."""
+
+    company_id: str
+    mark: bytes
+    kafka_partition: int
+    kafka_offset: int
+
+
+class MarkKey(NamedTuple):
+    """A mark in a change of a company."""
+
+    company_id: str
+    mark: bytes
+
+
+class MessageRow(NamedTuple):
+    """A message for other services that has not been told yet, as it shall be."""
+
+    company_id: str
+    workspace_id: str
+    version: int
+    value: bytes
+
+
+class ForgottenRow(NamedTuple):
+    """Somebody of whom nothing may wait.
+
+    Attributes:
+        source: who knows them by this id; None: whoever does.
+    """
+
+    source: str | None
+    person_id: str
+
+
+class CallRow(NamedTuple):
+    """An opt-out that other companies must hear of, as a hint's record."""
+
+    source: str
+    person_id: str
+    event_id: str
+    log_time: int
+    value: bytes
+
+
+@dataclass(slots=True)
+class Erasures:
+    """What a batch erases, and keeps of it; nothing at all in most batches.
+
+    Attributes:
+        number: of the latest opt-out that the batch knows; None: it need not know any.
+        outbox: messages that wait, as they shall be.
+        letters: a regular expression that finds the people in dead letters; None: nobody is to be found.
+        elsewhere: the same for what the log does not make: bodies that ingress has kept, and steps of pipelines.
+    """
+
+    number: int | None = None
+    people: list[ErasedRow] = field(default_factory=list)
+    events: list[ErasedEventsRow] = field(default_factory=list)
+    outbox: list[MessageRow] = field(default_factory=list)
+    letters: str | None = None
+    elsewhere: str | None = None
+    hints: list[ForgottenRow] = field(default_factory=list)
+    opt_outs: list[OptOutRow] = field(default_factory=list)
+    places: list[PlaceRow] = field(default_factory=list)
+    calls: list[CallRow] = field(default_factory=list)
+
+    def statements(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Names and parameters, in order; to follow all else that the batch writes."""
+        if self.people:
+            people = columns(ErasedRow, self.people)
+            yield from ((name, people) for name in ALL_PERSONAL)
+        lists: list[tuple[tuple[str, ...], type[NamedTuple], list[Any]]] = [
+            (("erase_events", "erase_causes"), ErasedEventsRow, self.events),
+            (("rewrite_outbox",), MessageRow, self.outbox),
+            (("erase_hints",), ForgottenRow, self.hints),
+            (("keep_opt_outs",), OptOutRow, self.opt_outs),
+            (("keep_opt_out_places",), PlaceRow, self.places),
+            (("call_others",), CallRow, self.calls),
+        ]
+        for names, kind, rows in lists:
+            if rows:
+                yield from ((name, columns(kind, rows)) for name in names)
+        for name, pattern in (
+            ("erase_letters", self.letters),
+            ("erase_webhooks", self.elsewhere),
+            ("erase_steps", self.elsewhere),
+        ):
+            if pattern is not None:
+                yield name, {"pattern": pattern}
