@@ -88,7 +88,10 @@ def test_whatever_is_classified_is_erased(database_url: str) -> None:
 
 
 _FILL = (
-    "UPDATE buyer_group_changes SET before = %(id)s, after = %(id)s, why = %(name)s, went_to_id = %(id)s, went_to_name = %(name)s",
+    """
+    UPDATE buyer_group_changes
+    SET before = %(id)s, after = %(id)s, why = %(name)s, went_to_id = %(id)s, went_to_name = %(name)s
+    """,
     "UPDATE dead_letters SET headers = jsonb_build_array(jsonb_build_array('ce_id', %(id)s::text)), reason = %(id)s",
     """
     INSERT INTO parked_hints (source, person_id, event_id, type, log_time, reason, value)
