@@ -212,7 +212,8 @@ def _record(world: World, count: int) -> Tape:
         finally:
             stop.set()
             thread.join(STALL_SECONDS)
-    if failed or sum(tape.records) != count:
+    # More than the changes: a consumer that does not know the broker's time yet may ask for it with a tick.
+    if failed or sum(tape.records) < count:
         raise BenchError(f"the recorded consumer did {sum(tape.records)} of {count} changes: {failed}")
     say(f"consumer: writes of {len(tape.batches)} batches recorded, {time.monotonic() - began:.0f} s")
     return tape
@@ -225,7 +226,7 @@ def _round(world: World, number: int, tape: Tape, count: int) -> tuple[float, fl
         refreshed = consumed(url)["refreshed"]
     with world.copy(TEMPLATE) as url:
         bare = count / tape.play(url)
-        if (played := consumed(url))["consumed"] != count:
+        if (played := consumed(url))["consumed"] < count:
             raise BenchError(f"only {played['consumed']} of {count} changes were written by the recording")
     say(f"consumer, round {number + 1} of {ROUNDS}: {ours:,.0f}/s of {bare:,.0f}/s, {ours / bare:.0%}")
     return ours, bare, refreshed
