@@ -100,7 +100,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def body(self, scope: Scope) -> bytes | None:
         """See `ingress.whole.Whole`; what uvicorn's `receive` would wait for."""
         cycle = self._cycle_of(scope)
-        return None if cycle is None or cycle.more_body or cycle.disconnected else bytes(cycle.body)
+        if cycle is None or cycle.more_body or cycle.disconnected:
+            return None
+        body, cycle.body = bytes(cycle.body), bytearray()  # handed over: nobody keeps it twice
+        return body
 
     def answer(self, scope: Scope, status: int, fields: bytes, body: bytes) -> bool:
         """See `ingress.whole.Whole`; uvicorn's `send` also knows connections that end, and clients that do not read."""

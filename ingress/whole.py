@@ -17,7 +17,7 @@ class Whole(Protocol):
     """One connection, as the server holds it."""
 
     def body(self, scope: Scope) -> bytes | None:
-        """A request's whole body; None while it is not here, and when the sender has gone."""
+        """Hand a request's whole body over, once; None while it is not here, and when the sender has gone."""
 
     def answer(self, scope: Scope, status: int, fields: bytes, body: bytes) -> bool:
         """Send the answer to a request.
