@@ -102,9 +102,7 @@ class _Folding:
         self._refreshes: list[Refresh] = []
         self._touched: set[str] = set()
         self._choices, self._chosen = dict(state.choices), set[ChoiceKey]()
-        self._erasures: list[Erasure] = []
-        self._refused: set[bytes] = set()
-        self._erased: set[str] = set()
+        self._erasures, self._refused, self._erased = list[Erasure](), set[bytes](), set[str]()
 
     def take(self, delivery: Delivery) -> None:
         """One delivery. What is due by its time comes first: the refresh at 14:00 does not know the change of 14:05."""
@@ -204,11 +202,9 @@ class _Folding:
         self._erased |= ids
         self._refused |= erasure.marks
         self._forget(erasure.names)
-        for key in [key for key in self._choices if key[1] in ids]:
-            del self._choices[key]
-            self._chosen.discard(key)
-            self._revision += 1
-        self._revision += gone or bool(changed)
+        unchosen = [self._choices.pop(key) for key in [*self._choices] if key[1] in ids]
+        self._chosen = {key for key in self._chosen if key[1] not in ids}
+        self._revision += gone or bool(changed or unchosen)
         return "change" if gone else Superseded("nobody here to erase")
 
     def _forget(self, names: tuple[str, ...]) -> None:
