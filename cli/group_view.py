@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from db.reads import GroupView, HistoryLine, MemberView, PastGroupView, PastMemberView, VersionView
 
 _HEADS: Final = ("role", "name", "title", "level", "function", "score", "why")
+_OF_THE_GROUP: Final = frozenset({"complete", "incomplete", "settings_changed"})
 _EVENTS_SHOWN: Final = 3
 """Changes that a line of text names; `--json` has all that are kept."""
 
@@ -61,8 +62,13 @@ def _lines(lines: "Sequence[HistoryLine]") -> "Iterable[tuple[object, ...]]":
     for line in lines:
         what = line.kind.replace("_", " ")
         cause = " (settings)" if line.cause == "settings" else ""
-        who = "the group" if line.person_id is None else line.name or line.person_id
-        yield (f"  {what}{cause}", who, line.before, line.after, line.why)
+        yield (f"  {what}{cause}", _who(line), line.before, line.after, line.why)
+
+
+def _who(line: "HistoryLine") -> str:
+    if line.person_id is not None:
+        return line.name or line.person_id
+    return "the group" if line.kind in _OF_THE_GROUP else "somebody erased"
 
 
 def _after(event_ids: "Sequence[str]") -> str:

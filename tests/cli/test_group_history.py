@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from cli.group_view import show_history
 from cli.main import app
+from db.views import HistoryLine, VersionView
 from schemas.events import Company, Movement
 from tests.support.changes import NOW, change
 from tests.support.consumption import consume, log_of, processor_for
@@ -133,3 +135,15 @@ def test_what_is_not_known_is_a_sentence(company: str, words: tuple[str, ...], r
     assert company == "acme"
     assert (result.exit_code, result.stdout) == (1, "")
     assert reason in result.stderr
+
+
+def test_a_line_without_a_person_says_why_it_has_none(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is about the group, or about somebody who was erased: these must not be taken for each other."""
+    erased = HistoryLine("joined", None, None, None, None, "erased", "world", None, None)
+    open_role = replace(erased, kind="incomplete", why="no champion left")
+
+    show_history([VersionView(1, NOW, None, (), (erased, open_role))])
+
+    _, _, first, second = capsys.readouterr().out.splitlines()
+    assert "somebody erased" in first
+    assert "the group" in second
