@@ -13,6 +13,7 @@ from schemas.settings import KafkaSettings
 REQUEST_TIMEOUT_S: Final = 15.0
 KNOWN_SECONDS: Final = 5.0
 HOUR_MS: Final = 3_600_000
+SYSLOG_NOTICE: Final = 5
 
 
 def ensure_topics(settings: KafkaSettings) -> list[str]:
@@ -25,7 +26,9 @@ def ensure_topics(settings: KafkaSettings) -> list[str]:
         KafkaException: the broker cannot be reached or refuses.
         TopicConfigError: an existing topic would break a law.
     """
-    with AdminClient(settings.client_config("person-changes-admin")) as client:
+    # Not librdkafka's notices: closing, it says of an answer that nobody waits for that it was purged.
+    config = {"log_level": SYSLOG_NOTICE, **settings.client_config("person-changes-admin")}
+    with AdminClient(config) as client:
         created = _create(client, [_change_topic(settings), _update_topic(settings), _hint_topic(settings)])
         check_topic(client, settings.person_changes_topic)
     return created
