@@ -8,7 +8,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 from typer.testing import CliRunner, Result
 
 from cli.main import app
@@ -41,14 +41,6 @@ def answer(system: System, *words: str) -> Any:
     return json.loads(result.stdout)
 
 
-def publish_bytes(system: System, *records: tuple[bytes | None, bytes | None]) -> None:
-    """Append records as somebody might who does not know the contract."""
-    producer = Producer(system.consumer_settings().producer_config("test"))
-    for key, value in records:
-        producer.produce(system.topic, value, key, partition=0, headers=[("odd", b"\xff\x00"), ("traceparent", b"00")])
-    assert producer.flush(30) == 0
-
-
 @contextmanager
 def faulty_core(company: str) -> Iterator[None]:
     """A bug that one company's changes meet."""
@@ -77,7 +69,7 @@ def last_record(system: System, place: str) -> Any:
 def test_all_kinds_are_stored_with_their_reason_and_can_be_found(system: System) -> None:
     """No Avro, an unknown schema, a wrong key, a core that raises: each is one letter, and filters find it."""
     good = encode_change(change("e1", company="acme"))
-    publish_bytes(system, (b"k", b"hello"), (b"k", b"\xc3\x01unknown!rest"), (b"other", good), (b"k", None))
+    system.publish_bytes((b"k", b"hello"), (b"k", b"\xc3\x01unknown!rest"), (b"other", good), (b"k", None))
     system.publish([change("e2", company="cursed"), change("e3", company="fine")])
 
     with faulty_core("cursed"):
@@ -98,7 +90,7 @@ def test_all_kinds_are_stored_with_their_reason_and_can_be_found(system: System)
 
 def test_a_letter_is_shown_whole(system: System) -> None:
     """Key, headers, bytes as hex and text, the record if it can be read, place and reason."""
-    publish_bytes(system, (b"\xffkey", b"hello \x1b[31m"), (b"other", encode_change(change("e1", company="acme"))))
+    system.publish_bytes((b"\xffkey", b"hello \x1b[31m"), (b"other", encode_change(change("e1", company="acme"))))
     system.drain()
 
     shown = answer(system, "show", f"{system.topic}/0/0")
@@ -145,7 +137,7 @@ def test_after_the_fault_is_mended_a_retry_gives_what_an_undisturbed_run_gives(
 
 def test_a_copy_is_the_record_and_names_its_first_place(system: System) -> None:
     """Key, value and headers are kept; one that fails again still names where it stood first, and stops nobody."""
-    publish_bytes(system, (b"other", encode_change(change("e1", company="acme"))))
+    system.publish_bytes((b"other", encode_change(change("e1", company="acme"))))
     system.drain(dead_letter_run_limit=1)
     first = f"{system.topic}/0/0"
 
@@ -164,7 +156,7 @@ def test_a_copy_is_the_record_and_names_its_first_place(system: System) -> None:
 
 def test_what_is_discarded_stays_with_its_reason(system: System) -> None:
     """It is listed no more among those that wait; named by place, it can still be retried."""
-    publish_bytes(system, (b"k", b"rubbish"), (b"k", b"more"), (b"k", b"most"))
+    system.publish_bytes((b"k", b"rubbish"), (b"k", b"more"), (b"k", b"most"))
     system.drain()
 
     assert answer(system, "discard", f"{system.topic}/0/0", "--because", "a test") == {"discarded": 1}
@@ -178,7 +170,7 @@ def test_what_is_discarded_stays_with_its_reason(system: System) -> None:
 
 def test_nothing_is_done_to_many_by_accident(system: System) -> None:
     """All needs --all, and a yes; a place that has no letter is named."""
-    publish_bytes(system, (b"k", b"rubbish"))
+    system.publish_bytes((b"k", b"rubbish"))
     system.drain()
 
     assert cli(system, "retry").exit_code == 2
@@ -193,7 +185,7 @@ def test_nothing_is_done_to_many_by_accident(system: System) -> None:
 def test_a_log_of_rubbish_stops_the_consumer_instead_of_emptying_into_letters(system: System) -> None:
     """The circuit breaker, by share: every second record is bad, never two in a row."""
     good = [(b"acme", encode_change(change(f"e{n}", company="acme"))) for n in range(600)]
-    publish_bytes(system, *(record for each in good for record in (each, (b"k", b"?"))))
+    system.publish_bytes(*(record for each in good for record in (each, (b"k", b"?"))))
 
     with pytest.raises(TooManyDeadLettersError, match=r"of the last 1000 records.*DEAD_LETTER_RATIO_LIMIT"):
         system.drain(dead_letter_ratio_limit=0.4)

@@ -255,7 +255,9 @@ def test_the_index_lists_addresses_that_there_are(offline: "Ingress", monkeypatc
     assert answers == {
         PATH: 200,
         "/api/v1/intelligence/buyer-group/{company_id}": 401,
+        "/api/v1/intelligence/buyer-group/{company_id}/history": 401,
         "/api/v1/intelligence/buyer-group/refresh": 401,
+        "/api/v1/intelligence/buyer-group/role": 401,
         "/api/v1/events/{source}/{event_id}": 401,
         "/docs": 200,
         "/openapi.json": 200,

@@ -88,6 +88,14 @@ class System:
         assert producer.flush(PATIENCE) == 0
         return count
 
+    def publish_bytes(self, *records: tuple[bytes | None, bytes | None]) -> None:
+        """Append keys and values to partition 0, as somebody might who does not know the contract."""
+        producer = Producer(self.consumer_settings().producer_config("test"))
+        headers: list[tuple[str, str | bytes | None]] = [("odd", b"\xff\x00"), ("traceparent", b"00")]
+        for key, value in records:
+            producer.produce(self.topic, value, key, partition=0, headers=headers)
+        assert producer.flush(PATIENCE) == 0
+
     def start_consumer(self, **settings: str) -> Child:
         """A consumer process of the group; it may take a second until it has partitions."""
         return self._start("consumer", settings)
