@@ -23,6 +23,8 @@ log = structlog.get_logger()
 LEAST_SECONDS_BETWEEN: Final = 1.0
 """On one partition: whatever is wrong with clocks costs a tick a second, no more."""
 CLOSE_SECONDS: Final = 1.0
+METADATA_MS: Final = 2000
+"""So long a partition that was just added may be without ticks; unless told, the client looks every five minutes."""
 
 
 def needs_tick(owned: Owned, now_ms: int) -> bool:
@@ -39,8 +41,10 @@ def ticker_for(
     settings: KafkaSettings, name: str, on_sent: Callable[[], None], clock: Callable[[], int] = time.time_ns
 ) -> "Ticker":
     """A ticker of the log, with a producer of its own."""
-    producer = Producer(settings.producer_config(name, **{"linger.ms": 0, "message.timeout.ms": 10_000}))
-    return Ticker(producer, settings.person_changes_topic, name, on_sent, clock)
+    # Partitions that are added are not learnt of by trying to append to them, only when all are asked for again.
+    fresh = {"topic.metadata.refresh.interval.ms": METADATA_MS}
+    config = settings.producer_config(name, **{"linger.ms": 0, "message.timeout.ms": 10_000, **fresh})
+    return Ticker(Producer(config), settings.person_changes_topic, name, on_sent, clock)
 
 
 class Ticker:
