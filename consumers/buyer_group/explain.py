@@ -62,13 +62,13 @@ def explain(
     """
     everybody = list(employees)
     terms, people = survey(company, everybody, policy)
-    kept = next((one for one in people if one.person.employee.person_id == person_id), None)
+    kept = next((one for one in people if one.employee.person_id == person_id), None)
     if kept is None:
         return None
     group = derive_group(company, everybody, policy, choices)
     members = tuple(member for member in group if member.person_id == person_id)
     person, steps = kept.person, tuple(_steps(terms, kept, choices.get(person_id)))
-    weight = score(person.employee, person.reading, person.standing, person.named is not None)
+    weight = score(kept.employee, person.reading, person.standing, person.named is not None)
     return Explanation(person_id, person.reading, weight, steps, members, _verdict(terms, steps, members))
 
 

@@ -5,35 +5,49 @@ there is left out. What somebody chose for a person comes before all rules. Ties
 of the roster cannot matter.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from consumers.buyer_group.model import NO_CHOICES, RANK, Choice, CompanyFacts, Employee, Member, Role, group_order
-from consumers.buyer_group.policy import PRIMARY, OwnRole, Policy
+from consumers.buyer_group.policy import PRIMARY, OwnRole, Policy, PolicyKey
 from consumers.buyer_group.rules import (
-    ALWAYS_ASKED,
     SET_BY_USER,
     TOO_MANY,
     Candidate,
+    Exclusion,
     Rule,
     Terms,
     exclusions,
-    may_be_out,
     name,
     rules_for,
 )
-from consumers.buyer_group.score import score
-from consumers.buyer_group.titles import TitleReading, read_employee
+from consumers.buyer_group.score import network, score
+from consumers.buyer_group.titles import CACHED_TITLES, TitleReading, read_employee
 
 _CERTAIN: Final = 100
+
+
+_ANYBODY: Final = Employee("")
+"""Nobody in particular: what is remembered of a title holds for everybody who has it."""
 
 
 class Kept(NamedTuple):
     """Somebody with what keeps them out: the rule and its reason; None: nothing does."""
 
+    employee: Employee
     person: Candidate
-    out: tuple[Rule, str] | None
+    out: tuple[Exclusion, str] | None
+
+
+class Place(NamedTuple):
+    """What a rule makes of everybody with a title; `weight` is the score without the ways to reach a person."""
+
+    role: str
+    weight: int
+    why: str
+    rule: str
 
 
 def derive_group(
@@ -56,7 +70,7 @@ def derive_group(
     terms, people = survey(company, employees, policy)
     members: list[Member] = []
     for one in people:
-        chosen = choices.get(one.person.employee.person_id) if choices else None
+        chosen = choices.get(one.employee.person_id) if choices else None
         if chosen is not None or one.out is None:
             members += roles_of(terms, one, chosen)
     group = capped(members, policy.caps_of(terms.tier))
@@ -65,39 +79,70 @@ def derive_group(
 
 def survey(company: CompanyFacts, employees: Iterable[Employee], policy: Policy) -> tuple[Terms, list[Kept]]:
     """Everybody as the policy sees them, and what follows from all of them together."""
-    size = company.employee_count
-    big = size is None or size > policy.blockers_above
-    blocks = big or (policy.deal_size is not None and policy.deal_size > policy.blockers_deal_above)
     best: dict[str | None, int] = {}
-    terms = Terms(company, policy, policy.tier(size), best, blocks)
-    asked, standings, named = exclusions(policy), policy.standings, policy.standing_phrases
+    key, industry = policy.key, company.industry
     people: list[Kept] = []
     for employee in employees:
-        reading = read_employee(employee, company.industry)
-        found = named.find(employee.title) if named else None
-        phrase, standing = found or (None, standings.get(reading.function))
-        person = Candidate(employee, reading, standing, phrase)
-        out = _kept_out(asked, terms, person) if len(asked) > ALWAYS_ASKED or may_be_out(reading) else None
-        people.append(Kept(person, out))
-        level = reading.seniority
+        person, out = _seen(key, employee.title, employee.seniority, employee.department, employee.country, industry)
+        people.append(Kept(employee, person, out))
+        level = person.reading.seniority
         if out is None and level and person.standing == PRIMARY:
-            best[reading.function] = min(best.get(reading.function, RANK[level]), RANK[level])
-    return terms, people
+            function = person.reading.function
+            best[function] = min(best.get(function, RANK[level]), RANK[level])
+    return _terms(policy, company.employee_count, best), people
 
 
-def _kept_out(asked: Sequence[Rule], terms: Terms, person: Candidate) -> tuple[Rule, str] | None:
-    return next(((rule, why) for rule in asked if (why := rule.fits(terms, person))), None)
+def _terms(policy: Policy, size: int | None, best: Mapping[str | None, int]) -> Terms:
+    big = size is None or size > policy.blockers_above
+    blocks = big or (policy.deal_size is not None and policy.deal_size > policy.blockers_deal_above)
+    return Terms(policy, size, policy.tier(size), best, blocks)
+
+
+@lru_cache(CACHED_TITLES)
+def _seen(
+    key: PolicyKey,
+    title: str | None,
+    seniority: str | None,
+    department: str | None,
+    country: str | None,
+    industry: str | None,
+) -> tuple[Candidate, tuple[Exclusion, str] | None]:
+    """Everybody of whom the same is said, and what keeps them out: colleagues do not matter, so it is remembered."""
+    policy = key.policy
+    employee = Employee("", title=title, seniority=seniority, department=department, country=country)
+    reading = read_employee(employee, industry)
+    phrase, standing = policy.standing_phrases.find(title) or (None, policy.standings.get(reading.function))
+    person = Candidate(title, country, reading, standing, phrase)
+    out = next(((rule, why) for rule in exclusions(policy) if (why := rule.fits(policy, person))), None)
+    return person, out
 
 
 def roles_of(terms: Terms, kept: Kept, choice: Choice | None) -> list[Member]:
     """The memberships of one person, before caps."""
-    person, out = kept
+    employee, person, out = kept
     if choice is not None and (chosen := chosen_roles(choice, terms.policy)):
-        by = f"set by {choice.set_by}" if choice.set_by else "set by a user"
-        return [_member(person, r, SET_BY_USER, by, choice=choice, own=own) for r, own in chosen.items()]
+        return [_chosen(kept, role, own, choice) for role, own in chosen.items()]
     if out is not None:
         return []
-    return [_member(person, rule.role, rule.id, why) for rule, why in fitting(terms, person) if rule.role]
+    reading = person.reading
+    places = _places(person, terms.policy.key, terms.size, terms.best.get(reading.function))
+    return [_member(employee, reading, place) for place in places]
+
+
+@lru_cache(CACHED_TITLES)
+def _places(person: Candidate, key: PolicyKey, size: int | None, best: int | None) -> tuple[Place, ...]:
+    """What the rules make of everybody with a title.
+
+    Args:
+        person: of `_seen`, so the same one for everybody of whom the same is said.
+        key: of the policy.
+        size: of the company.
+        best: the rank of the highest level in the person's function: all that the rules ask of the colleagues.
+    """
+    reading = person.reading
+    terms = _terms(key.policy, size, {} if best is None else {reading.function: best})
+    weight = score(_ANYBODY, reading, person.standing, person.named is not None).total
+    return tuple(Place(rule.role, weight, _why(reading, why), rule.id) for rule, why in fitting(terms, person))
 
 
 def fitting(terms: Terms, person: Candidate) -> list[tuple[Rule, str]]:
@@ -124,35 +169,39 @@ def chosen_roles(choice: Choice, policy: Policy) -> dict[str, str | None]:
     return roles
 
 
-def _member(
-    person: Candidate,
-    role: str,
-    rule: str,
-    why: str,
-    *,
-    choice: Choice | None = None,
-    own: str | None = None,
-) -> Member:
-    employee, reading = person.employee, person.reading
+def _member(employee: Employee, reading: TitleReading, place: Place) -> Member:
+    role, weight, why, rule = place
     return Member(
         employee.person_id,
         employee.name,
         employee.title,
         role,
-        score(employee, reading, person.standing, person.named is not None).total,
+        weight + network(employee),
         reading.seniority,
         reading.function,
-        f"{_describe(reading)}: {why} (read from {reading.rule})",
+        why,
         rule,
-        own,
-        None if choice is None else choice.set_by or "a user",
-        _CERTAIN if choice else round(reading.confidence * 100),
+        None,
+        None,
+        round(reading.confidence * _CERTAIN),
     )
+
+
+def _chosen(kept: Kept, role: str, own: str | None, choice: Choice) -> Member:
+    employee, person = kept.employee, kept.person
+    weight = score(_ANYBODY, person.reading, person.standing, person.named is not None).total
+    by = f"set by {choice.set_by}" if choice.set_by else "set by a user"
+    member = _member(employee, person.reading, Place(role, weight, _why(person.reading, by), SET_BY_USER))
+    return member._replace(own_role=own, set_by=choice.set_by or "a user", confidence=_CERTAIN)
+
+
+def _why(reading: TitleReading, why: str) -> str:
+    return f"{_describe(reading)}: {why} (read from {reading.rule})"
 
 
 def _named(group: Iterable[Member], people: Iterable[Kept], policy: Policy) -> tuple[Member, ...]:
     """The members with the workspace's own names of their roles."""
-    by_id = {one.person.employee.person_id: one.person for one in people}
+    by_id = {one.employee.person_id: one.person for one in people}
     return tuple(
         member._replace(own_role=member.own_role or _own_role(policy, by_id[member.person_id], member.role))
         for member in group
@@ -170,11 +219,13 @@ def _is_own(policy: Policy, own: OwnRole, person: Candidate) -> bool:
         return False
     if own.levels and reading.seniority not in own.levels:
         return False
-    return not own.titles or policy.own_phrases[own.name].find(person.employee.title) is not None
+    return not own.titles or policy.own_phrases[own.name].find(person.title) is not None
 
 
 def capped(members: Sequence[Member], caps: Mapping[str, int]) -> tuple[Member, ...]:
     """The members that fit; those whom somebody chose always do, and take their places first."""
+    if all(count <= caps[role] for role, count in Counter([member.role for member in members]).items()):
+        return tuple(sorted(members, key=group_order))
     kept = [member for member in members if member.rule == SET_BY_USER]
     counts: dict[str, int] = defaultdict(int)
     for member in kept:

@@ -109,6 +109,15 @@ class Tracking(NamedTuple):
 EVERYTHING: Final = Tracking()
 
 
+class PolicyKey:
+    """A policy as a key of what is remembered: compared by identity, for all that a policy says is slow to compare."""
+
+    __slots__ = ("policy",)
+
+    def __init__(self, policy: "Policy") -> None:
+        self.policy = policy
+
+
 @dataclass(frozen=True)
 class Policy:
     """How a workspace's groups are derived. What is made of it once is kept with it.
@@ -180,6 +189,11 @@ class Policy:
     def caps_of(self, tier: Tier) -> Mapping[str, int]:
         """At most so many members a role."""
         return self._caps[tier.name]
+
+    @cached_property
+    def key(self) -> PolicyKey:
+        """What stands for the policy where answers are remembered."""
+        return PolicyKey(self)
 
     @cached_property
     def standing_phrases(self) -> Phrases:

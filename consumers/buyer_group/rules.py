@@ -4,11 +4,12 @@ A rule answers why it fits, or None. Its id is stored with each member, so an id
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 from consumers.buyer_group.context import country_code
-from consumers.buyer_group.model import RANK, CompanyFacts, Employee, Function, Role, Seniority
+from consumers.buyer_group.model import RANK, Function, Role, Seniority
 from consumers.buyer_group.phrases import Phrases
 from consumers.buyer_group.policy import PRIMARY, SECONDARY, Policy
 from consumers.buyer_group.tiers import Tier
@@ -28,44 +29,55 @@ class Terms(NamedTuple):
     """What is the same for everybody in a company.
 
     Attributes:
+        size: how many people work there; None: unknown.
         best: the rank of the highest level in each primary function, of those whom nothing keeps out.
         blocks: whether anybody here can say no.
     """
 
-    company: CompanyFacts
     policy: Policy
+    size: int | None
     tier: Tier
     best: Mapping[str | None, int]
     blocks: bool
 
 
-class Candidate(NamedTuple):
-    """Somebody who works at the company, as the policy sees them.
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """Somebody with a title, as the policy sees them; compared by identity, to be a key of what is remembered.
 
     Attributes:
+        title: as it is written. The same for the country.
         standing: PRIMARY or SECONDARY, of the title or else of the function; None is neither.
         named: the phrase of the policy that the title has; None: none.
     """
 
-    employee: Employee
+    title: str | None
+    country: str | None
     reading: TitleReading
     standing: str | None
     named: str | None
 
 
 class Rule(NamedTuple):
-    """One rule.
+    """One rule that gives a role.
 
     Attributes:
-        role: what it makes of somebody; None: no member.
         asks: what it asks, in words.
         fits: why it fits, or None.
     """
 
     id: str
-    role: Role | None
+    role: Role
     asks: str
     fits: Callable[[Terms, Candidate], str | None]
+
+
+class Exclusion(NamedTuple):
+    """One rule that keeps people out; it holds at any company, whoever else works there. Attributes as of `Rule`."""
+
+    id: str
+    asks: str
+    fits: Callable[[Policy, Candidate], str | None]
 
 
 @lru_cache(maxsize=1024)
@@ -74,63 +86,55 @@ def name(value: str) -> str:
     return _NAMES.get(value, value.replace("_", " "))
 
 
-def _seeking(_: Terms, person: Candidate) -> str | None:
+def _seeking(_: Policy, person: Candidate) -> str | None:
     return "says that they look for work" if "seeking" in person.reading.flags else None
 
 
-def _outside(_: Terms, person: Candidate) -> str | None:
+def _outside(_: Policy, person: Candidate) -> str | None:
     level = person.reading.seniority
     return f"is {name(level)}, so takes no part in a purchase" if level in _OUTSIDE and level else None
 
 
-def _excluded_department(terms: Terms, person: Candidate) -> str | None:
+def _excluded_department(policy: Policy, person: Candidate) -> str | None:
     function = person.reading.function
-    return f"{name(function)} is excluded" if function and function in terms.policy.excluded else None
+    return f"{name(function)} is excluded" if function and function in policy.excluded else None
 
 
-def _excluded_title(terms: Terms, person: Candidate) -> str | None:
-    found = terms.policy.excluded_phrases.find(person.employee.title)
+def _excluded_title(policy: Policy, person: Candidate) -> str | None:
+    found = policy.excluded_phrases.find(person.title)
     return f"the title has “{found[0]}”, which is excluded" if found else None
 
 
-def _anti_persona(terms: Terms, person: Candidate) -> str | None:
-    for persona, phrases in terms.policy.personas:
+def _anti_persona(policy: Policy, person: Candidate) -> str | None:
+    for persona, phrases in policy.personas:
         if persona.departments and person.reading.function not in persona.departments:
             continue
         if not phrases:
             return f"is of the anti-persona {persona.name}: works in {name(person.reading.function or '')}"
-        if found := phrases.find(person.employee.title):
+        if found := phrases.find(person.title):
             return f"is of the anti-persona {persona.name}: the title has “{found[0]}”"
     return None
 
 
-def _excluded_country(terms: Terms, person: Candidate) -> str | None:
-    country = person.employee.country
-    if country and terms.policy.countries and country_code(country) not in terms.policy.countries:
+def _excluded_country(policy: Policy, person: Candidate) -> str | None:
+    country = person.country
+    if country and policy.countries and country_code(country) not in policy.countries:
         return f"lives in {country}, which is none of the policy's countries"
     return None
 
 
 EXCLUSIONS: Final = (
-    Rule("seeking-work", None, "looks for work", _seeking),
-    Rule("outside-level", None, "is in training or unpaid", _outside),
-    Rule("excluded-department", None, "works in an excluded department", _excluded_department),
-    Rule("excluded-title", None, "has an excluded phrase in the title", _excluded_title),
-    Rule("anti-persona", None, "is of an anti-persona", _anti_persona),
-    Rule("excluded-country", None, "lives outside the policy's countries", _excluded_country),
+    Exclusion("seeking-work", "looks for work", _seeking),
+    Exclusion("outside-level", "is in training or unpaid", _outside),
+    Exclusion("excluded-department", "works in an excluded department", _excluded_department),
+    Exclusion("excluded-title", "has an excluded phrase in the title", _excluded_title),
+    Exclusion("anti-persona", "is of an anti-persona", _anti_persona),
+    Exclusion("excluded-country", "lives outside the policy's countries", _excluded_country),
 )
 """What keeps people out, before any rule gives a role."""
 
 
-ALWAYS_ASKED: Final = 2
-
-
-def may_be_out(reading: TitleReading) -> bool:
-    """Whether one of the first two can fit: the only ones that hold for every policy."""
-    return bool(reading.flags) or reading.seniority in _OUTSIDE
-
-
-def exclusions(policy: Policy) -> tuple[Rule, ...]:
+def exclusions(policy: Policy) -> tuple[Exclusion, ...]:
     """Those that a policy asks for: nobody is held against a list that is empty."""
     asked = (True, True, policy.excluded, policy.excluded_titles, policy.anti_personas, policy.countries)
     return tuple(rule for rule, wanted in zip(EXCLUSIONS, asked, strict=True) if wanted)
@@ -185,7 +189,7 @@ def _is_head(person: Candidate) -> bool:
 
 
 def _signs_everything(terms: Terms, person: Candidate) -> str | None:
-    size = terms.company.employee_count
+    size = terms.size
     if size is None or size >= terms.policy.signs_everything_below or not _is_head(person):
         return None
     return f"signs everything in a company of {size}"
@@ -219,7 +223,7 @@ def _sells(terms: Terms, person: Candidate) -> str | None:
         return None
     if Function.SALES in terms.policy.primary or person.standing == PRIMARY:
         return None
-    if _ACCOUNT_WORK.find(person.employee.title):
+    if _ACCOUNT_WORK.find(person.title):
         return None
     return "sells for the company, so knows whom to introduce"
 

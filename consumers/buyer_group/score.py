@@ -44,9 +44,13 @@ def score(employee: Employee, reading: TitleReading, standing: str | None, named
         standing: `PRIMARY`, `SECONDARY` or None, as the policy has the department.
         named: whether the policy names the title itself.
     """
-    ways = bool(employee.linkedin_url) + bool(employee.email)
     level = _LEVEL[reading.seniority] if reading.seniority else 0
-    return Score(_title(reading, named), _DEPARTMENT[standing], level, ways * _A_WAY_IN)
+    return Score(_title(reading, named), _DEPARTMENT[standing], level, network(employee))
+
+
+def network(employee: Employee) -> int:
+    """What the ways to reach a person weigh, all that in a weight depends on more than the title."""
+    return (bool(employee.linkedin_url) + bool(employee.email)) * _A_WAY_IN
 
 
 def _title(reading: TitleReading, named: bool) -> int:
