@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final, NamedTuple
+from functools import cached_property
+from typing import Final
 
 from consumers.buyer_group.completeness import Completeness, completeness
 from consumers.buyer_group.model import RANK, Member, group_order
@@ -65,8 +66,9 @@ class GroupChange:
     went_to: Company | None = None
 
 
-class Standing(NamedTuple):
-    """A group under a policy.
+@dataclass(frozen=True)
+class Standing:
+    """A group under a policy. What is made of it once is kept with it.
 
     Attributes:
         policy: says which roles a complete group has.
@@ -74,6 +76,21 @@ class Standing(NamedTuple):
 
     members: Sequence[Member] = ()
     policy: Policy = DEFAULT_POLICY
+
+    @cached_property
+    def complete(self) -> Completeness:
+        """How complete it is by the policy."""
+        return completeness(self.members, self.policy)
+
+    @cached_property
+    def people(self) -> dict[str, Member]:
+        """One entry a person: the first one, with all roles that they have."""
+        people: dict[str, Member] = {}
+        for member in sorted(self.members, key=group_order):
+            first = people.setdefault(member.person_id, member)
+            if first is not member:
+                people[member.person_id] = first._replace(role=f"{first.role}, {member.role}")
+        return people
 
 
 def diff_standings(
@@ -90,11 +107,12 @@ def diff_standings(
     Returns:
         The world's lines, then those of the settings. Who is in the end what they were is not told of.
     """
-    old, new = _told(before.members), _told(after.members)
     lines = _step(before, world, departed)
-    if after is not world:
-        lines += [replace(line, cause=Cause.SETTINGS) for line in _step(world, after, {})]
-    moved = _complete(before).missing != _complete(after).missing
+    if after is world:
+        return tuple(lines)
+    lines += [replace(line, cause=Cause.SETTINGS) for line in _step(world, after, {})]
+    old, new = _told(before), _told(after)
+    moved = before.complete.missing != after.complete.missing
     return tuple(x for x in lines if (moved if x.person_id is None else old.get(x.person_id) != new.get(x.person_id)))
 
 
@@ -108,11 +126,7 @@ def diff_groups(
         after: those of the newer.
         departed: who of the older ones works at the company no more, and where they went, if that is known.
     """
-    old, new = _people(before), _people(after)
-    changes: list[GroupChange] = []
-    for person_id in sorted({*old, *new}):
-        changes.extend(_person(old.get(person_id), new.get(person_id), departed))
-    return tuple(changes)
+    return tuple(_people(Standing(before), Standing(after), departed))
 
 
 def summary_of(lines: Sequence[GroupChange], before: int, after: int) -> GroupChange | None:
@@ -134,26 +148,26 @@ def summary_of(lines: Sequence[GroupChange], before: int, after: int) -> GroupCh
     return GroupChange(Kind.SETTINGS_CHANGED, None, None, str(before), str(after), why, Cause.SETTINGS)
 
 
-def _people(members: Sequence[Member]) -> dict[str, Member]:
-    """One entry a person: the first one, with all roles that they have."""
-    people: dict[str, Member] = {}
-    for member in sorted(members, key=group_order):
-        first = people.setdefault(member.person_id, member)
-        if first is not member:
-            people[member.person_id] = first._replace(role=f"{first.role}, {member.role}")
-    return people
+def _people(before: Standing, after: Standing, departed: Mapping[str, Company | None]) -> list[GroupChange]:
+    old, new = before.people, after.people
+    changes: list[GroupChange] = []
+    for person_id in sorted({*old, *new}):
+        was, now = old.get(person_id), new.get(person_id)
+        if was != now:
+            changes += _person(was, now, departed)
+    return changes
 
 
 def _step(before: Standing, after: Standing, departed: Mapping[str, Company | None]) -> list[GroupChange]:
     """From one group to another, whatever the cause."""
-    lines = list(diff_groups(before.members, after.members, departed))
+    lines = _people(before, after, departed)
     group = _coverage(before, after)
     return lines if group is None else [*lines, group]
 
 
 def _coverage(before: Standing, after: Standing) -> GroupChange | None:
     """Whether a required role lost what it needs, or the last one that was open is covered."""
-    was, now = _complete(before).missing, _complete(after)
+    was, now = before.complete.missing, after.complete
     if was and not now.missing:
         return GroupChange(Kind.COMPLETE, None, None, _listed(was), None, "every required role is covered")
     lost = [filled for filled in now.roles if filled.role in now.missing and filled.role not in was]
@@ -167,17 +181,13 @@ def _coverage(before: Standing, after: Standing) -> GroupChange | None:
     return GroupChange(Kind.INCOMPLETE, None, None, _listed(was), _listed(now.missing), why)
 
 
-def _complete(standing: Standing) -> Completeness:
-    return completeness(standing.members, standing.policy)
-
-
 def _listed(roles: Sequence[str]) -> str | None:
     return ", ".join(roles) or None
 
 
-def _told(members: Sequence[Member]) -> dict[str, tuple[str, str | None, str | None]]:
+def _told(standing: Standing) -> dict[str, tuple[str, str | None, str | None]]:
     """What a seller knows of each person."""
-    return {who: (member.role, member.seniority, member.function) for who, member in _people(members).items()}
+    return {who: (member.role, member.seniority, member.function) for who, member in standing.people.items()}
 
 
 def _person(old: Member | None, new: Member | None, departed: Mapping[str, Company | None]) -> list[GroupChange]:

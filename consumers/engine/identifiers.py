@@ -39,6 +39,8 @@ _PREFIX: Final = re.compile(r"mwlite|m|[a-z]{2}(?:[-_][a-z]{2})?", re.IGNORECASE
 _MEMBER_ID: Final = re.compile(r"ACo[A-Za-z0-9_-]{10,}")
 _SALES_ID: Final = re.compile(r"ACw[A-Za-z0-9_-]{10,}")
 _ADDRESS: Final = re.compile(r"[^\s@,:;<>()\"]+@[^\s@,:;<>()\"]+\.[^\s@,:;<>()\".]+\.?")
+_PLAIN: Final = re.compile(r"([a-z0-9._-]+)@([a-z0-9_-]+(?:\.[a-z0-9_-]+)+)")
+"""An address that is in the compared spelling already; there are few others, and to see it costs a fifth."""
 _DOMAIN: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)+")
 _GMAIL: Final = frozenset({"gmail.com", "googlemail.com"})
 _ROLES: Final = _words("role_addresses")
@@ -85,6 +87,9 @@ def profile_of(text: str) -> Identifier | None:
 @lru_cache(_CACHED)
 def email_of(text: str) -> Identifier | None:
     """An e-mail address of one person; None when it is no address, or one that several people read (`info@`)."""
+    plain = _PLAIN.fullmatch(text)
+    if plain and len(text) <= _LONGEST and plain[1] not in _ROLES and plain[2] not in _GMAIL:
+        return Identifier(EMAIL, text)
     found = text.strip().casefold().removeprefix("mailto:")
     if len(found) > _LONGEST or not _ADDRESS.fullmatch(found):
         return None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from consumers.buyer_group import Cause, GroupChange, Member, Policy, completeness, summary_of
+from consumers.buyer_group import Cause, GroupChange, Policy, Standing, summary_of
 from consumers.engine.state import Refresh
 
 
@@ -13,7 +13,7 @@ class NewVersion(NamedTuple):
     Attributes:
         refresh: that made it.
         before: the policy that counted until then.
-        policy: the one that counts now; `before` itself when that is the same one.
+        now: the group, under the policy that counts now.
         lines: what changed.
     """
 
@@ -21,26 +21,26 @@ class NewVersion(NamedTuple):
     number: int
     refresh: Refresh
     before: Policy
-    policy: Policy
-    members: Sequence[Member]
+    now: Standing
     lines: Sequence[GroupChange]
 
 
 def update_of(version: NewVersion) -> dict[str, Any]:
     """The message. Sellers are told of each thing that the world changed, and of settings in one line."""
+    policy = version.now.policy
     world = [line for line in version.lines if line.cause == Cause.WORLD]
     settings = [line for line in version.lines if line.cause == Cause.SETTINGS]
-    summary = summary_of(settings, version.before.version, version.policy.version)
+    summary = summary_of(settings, version.before.version, policy.version)
     return {
-        "workspace_id": version.policy.workspace_id,
+        "workspace_id": policy.workspace_id,
         "company_id": version.company_id,
         "version": version.number,
         "refreshed_at": version.refresh.at,
         "cause": {"kind": "CHANGES" if world else "SETTINGS", "event_ids": list(version.refresh.event_ids)},
         "changes": [_line(line) for line in (*world, *([summary] if summary else []))],
         "settings_changes": [_line(line) for line in settings],
-        "policy_version": version.policy.version,
-        "missing_roles": list(completeness(version.members, version.policy).missing),
+        "policy_version": policy.version,
+        "missing_roles": list(version.now.complete.missing),
     }
 
 
