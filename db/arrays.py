@@ -28,6 +28,11 @@ def texts(values: Sequence[str | None]) -> str:
     together = "".join(filter(None, values))
     if '"' in together or "\\" in together:
         return _array(["NULL" if value is None else _quoted(value) for value in values])
+    if together:
+        try:
+            return "".join(('{"', '","'.join(values), '"}'))  # type: ignore[arg-type]  # a None among them is caught
+        except TypeError:
+            pass  # at one pass over the values; to look for None first costs more than to join them
     return _array(["NULL" if value is None else f'"{value}"' for value in values])
 
 

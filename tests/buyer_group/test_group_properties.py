@@ -1,6 +1,7 @@
 """What holds for the group of every roster there is."""
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +17,15 @@ def test_the_order_of_the_roster_does_not_matter(data: st.DataObject, drawn: Any
     company, roster = data.draw(drawn.companies), data.draw(drawn.rosters)
     shuffled = data.draw(st.permutations(roster))
     assert derive_group(company, shuffled, DEFAULT_POLICY) == derive_group(company, roster, DEFAULT_POLICY)
+
+
+@given(data=st.data())
+def test_what_is_remembered_of_titles_holds_at_every_company(data: st.DataObject, drawn: Any) -> None:
+    """A policy that has judged other rosters derives the same group as an equal one that has seen nobody yet."""
+    policy = replace(DEFAULT_POLICY)
+    for _ in range(3):
+        company, roster = data.draw(drawn.companies), data.draw(drawn.rosters)
+        assert derive_group(company, roster, policy) == derive_group(company, roster, replace(DEFAULT_POLICY))
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,16 @@ def test_what_is_no_address_is_none(text: str) -> None:
     assert email_of(text) is None
 
 
+@given(
+    st.sampled_from(["john", "john.doe", "a_b-c", ".", "info", "no-reply", "x" * 400]) | st.text("ab1._-", min_size=1),
+    st.sampled_from(["acme.test", "gmail.com", "googlemail.com", "my_firm.example.com", "test", "-.-"]),
+)
+def test_an_address_that_needs_no_reading_reads_the_same(name: str, domain: str) -> None:
+    """A blank before an address makes no difference, although only without it the address is taken as it is."""
+    text = f"{name}@{domain}"
+    assert email_of(text) == email_of(f" {text}")
+
+
 @pytest.mark.parametrize("text", ["info@acme.test", "Sales+dach@acme.test", "KONTAKT@acme.test", "no-reply@acme.test"])
 def test_an_address_that_several_people_read_is_nobodys(text: str) -> None:
     """Two people who have it in common have nothing in common."""
