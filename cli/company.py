@@ -120,4 +120,4 @@ def _changes(store: "Store", state: "CompanyState", ours: str) -> "list[PersonCh
     now = now_ms()
     keys = {EventKey(ours, change.source, change.event_id) for change in link(state, ours, now)}
     known = store.companies([ours], sorted(keys)).seen
-    return link(state, ours, now, {Identity(key.source, key.event_id) for key in known})
+    return link(state, ours, now, {Identity(row.source, row.event_id) for row in known})

@@ -18,7 +18,7 @@ def read_state(store: "Store", company_id: str) -> "CompanyState | None":
     if not known.companies:
         return None
     employments = store.rosters([company_id], []).employments
-    return company_state(known.companies[0], employments, whole=True, seen=frozenset(), choices=known.choices)
+    return company_state(known.companies[0], employments, whole=True, seen={}, choices=known.choices)
 
 
 def known_state(store: "Store", company_id: str) -> "CompanyState":

@@ -71,7 +71,7 @@ def known_person(store: Store, workspace_id: str, company_id: str, person_id: st
     rosters = store.rosters([company_id], [])
     made_by = [group.policy_version for group in rosters.groups if group.workspace_id == workspace_id]
     policy = _policy(Policies().learned(found.policies), workspace_id, made_by, now)
-    state = company_state(found.companies[0], rosters.employments, True, frozenset(), found.choices)  # noqa: FBT003
+    state = company_state(found.companies[0], rosters.employments, True, {}, found.choices)  # noqa: FBT003
     return _explained(state, policy, person_id)
 
 

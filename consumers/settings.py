@@ -21,6 +21,8 @@ class ConsumerSettings(KafkaSettings, RegistrySettings, DatabaseSettings, OptOut
         buffer_max_records: partitions are paused when so many records wait behind the batch in work.
         consumer_lanes: so many batches are under way side by side, each of partitions of its own and on a connection of
             its own: while the database works for one, this process works for another.
+        inbox_retention_days: for how long a change that comes again is a duplicate, in log time; older rows of the
+            inbox are deleted; 0: for ever. Decisions rest on it, as on the refresh interval: the same everywhere.
         drain_seconds: how long a revoked partition's batch may still take; far below Kafka's five minutes.
         due_limit: at most so many due companies are refreshed in one transaction.
         dead_letter_run_limit: more dead letters in a row stop the consumer instead of emptying the topic.
@@ -38,6 +40,7 @@ class ConsumerSettings(KafkaSettings, RegistrySettings, DatabaseSettings, OptOut
     batch_max_bytes: int = Field(default=4 * 1024 * 1024, ge=1)
     buffer_max_records: int = Field(default=10_000, ge=1)
     consumer_lanes: int = Field(default=2, ge=1, le=16)
+    inbox_retention_days: float = Field(default=90.0, ge=0, le=36_500)
     drain_seconds: float = Field(default=10.0, gt=0)
     due_limit: int = Field(default=1000, ge=1)
     dead_letter_run_limit: int = Field(default=100, ge=1)
@@ -50,6 +53,11 @@ class ConsumerSettings(KafkaSettings, RegistrySettings, DatabaseSettings, OptOut
     def refresh_interval_ms(self) -> int:
         """The refresh interval in whole ms, at least one."""
         return max(1, round(self.refresh_interval_seconds * 1000))
+
+    @property
+    def inbox_retention_ms(self) -> int | None:
+        """The same in whole ms, at least one; None: for ever."""
+        return max(1, round(self.inbox_retention_days * 86_400_000)) if self.inbox_retention_days else None
 
 
 class WorkspaceSettings(KafkaSettings, DatabaseSettings):

@@ -34,6 +34,7 @@ class Table:
         part: the column that its rows are told apart by, when differences are named.
         left_out: columns that do not count.
         of_topic: whether rows name the topic that they come from.
+        pruned: whether rows are deleted by age; see `Image`.
         step: of a table of steps: the only one that the log makes; others are run by whoever likes.
     """
 
@@ -42,6 +43,7 @@ class Table:
     part: str = "company_id"
     left_out: tuple[str, ...] = ()
     of_topic: bool = False
+    pruned: bool = False
     step: str | None = None
 
 
@@ -53,7 +55,7 @@ TABLES: Final = (
     Table("people", ("company_id", "person_id")),
     Table("employments", ("company_id", "person_id")),
     Table("role_choices", ("company_id", "workspace_id", "person_id")),
-    Table("webhook_events", ("company_id", "source", "event_id")),
+    Table("webhook_events", ("company_id", "source", "event_id"), pruned=True),
     Table("buyer_group_refresh_logs", ("company_id", "log_time"), left_out=("started_at", "finished_at")),
     Table(
         "pipeline_operations",
@@ -147,10 +149,18 @@ class Image:
     Args:
         topic: the log; None: all rows count, whatever log they are from.
         companies: only these; None: all.
+        remembered_ms: rows of the inbox do not count that are so much older than the log time of their partition: they
+            may be deleted, or not yet; None: all count.
     """
 
-    def __init__(self, connection: psycopg.Connection, topic: str | None, companies: Sequence[str] | None) -> None:
-        self._connection, self._topic = connection, topic
+    def __init__(
+        self,
+        connection: psycopg.Connection,
+        topic: str | None,
+        companies: Sequence[str] | None,
+        remembered_ms: int | None,
+    ) -> None:
+        self._connection, self._topic, self._remembered_ms = connection, topic, remembered_ms
         self._companies = None if companies is None else list(companies)
         self._sql = load("digest")
 
@@ -186,7 +196,7 @@ class Image:
         return sql.SQL(self._sql[name]).format(**parts, condition=condition(table, sql.Identifier("t")))
 
     def _values(self, table: Table) -> dict[str, Any]:
-        return {"left_out": list(table.left_out), **scope(table, self._topic, self._companies)}
+        return {"left_out": list(table.left_out), **scope(table, self._topic, self._companies, self._remembered_ms)}
 
 
 def condition(table: Table, alias: sql.Identifier) -> sql.Composable:
@@ -197,19 +207,29 @@ def condition(table: Table, alias: sql.Identifier) -> sql.Composable:
         terms.append(text.format(alias))
     if table.of_topic:
         terms.append(sql.SQL("(%(topic)s::text IS NULL OR {}.topic = %(topic)s)").format(alias))
+    if table.pruned:
+        terms.append(sql.SQL(load("digest")["is_remembered"]).format(alias))
     if table.step is not None:
         terms.append(sql.SQL("{}.step = %(step)s").format(alias))
     return sql.SQL(" AND ").join(terms)
 
 
-def scope(table: Table, topic: str | None, companies: Sequence[str] | None) -> dict[str, Any]:
+def scope(
+    table: Table, topic: str | None, companies: Sequence[str] | None, remembered_ms: int | None = None
+) -> dict[str, Any]:
     """The parameters of `condition`."""
-    return {"companies": None if companies is None else list(companies), "topic": topic, "step": table.step}
+    chosen = None if companies is None else list(companies)
+    return {"companies": chosen, "topic": topic, "step": table.step, "remembered_ms": remembered_ms}
 
 
 @contextmanager
-def image(database_url: str, topic: str | None = None, companies: Sequence[str] | None = None) -> Iterator[Image]:
-    """A look at a database as it is now.
+def image(
+    database_url: str,
+    topic: str | None = None,
+    companies: Sequence[str] | None = None,
+    remembered_ms: int | None = None,
+) -> Iterator[Image]:
+    """A look at a database as it is now; see `Image`.
 
     Raises:
         RetryableDatabaseError: the database is away.
@@ -218,12 +238,12 @@ def image(database_url: str, topic: str | None = None, companies: Sequence[str] 
         conn.execute(_SESSION)
         conn.isolation_level, conn.read_only = psycopg.IsolationLevel.REPEATABLE_READ, True
         with conn.transaction():
-            yield Image(conn, topic, companies)
+            yield Image(conn, topic, companies, remembered_ms)
 
 
-def digest(database_url: str, topic: str | None = None) -> dict[str, Digest]:
+def digest(database_url: str, topic: str | None = None, remembered_ms: int | None = None) -> dict[str, Digest]:
     """The digest of a database, by table."""
-    with image(database_url, topic) as look:
+    with image(database_url, topic, None, remembered_ms) as look:
         return {table.name: look.digest(table) for table in TABLES}
 
 

@@ -110,6 +110,15 @@ class EventKey(NamedTuple):
     event_id: str
 
 
+class SeenRow(NamedTuple):
+    """A change that is in the inbox, and the log time of when it was read, ms."""
+
+    company_id: str
+    source: str
+    event_id: str
+    log_time: int
+
+
 class EventRow(NamedTuple):
     """A change in the inbox, with its outcome."""
 
@@ -316,11 +325,13 @@ class BatchWrites:
     """All effects of one batch: one transaction.
 
     Attributes:
+        remembered_ms: an event replaces the row of the same change that was read so long before it; None: never.
         removed_members: members that are in their group no more; the rest of `members` is inserted or replaced.
         erasures: what comes after all else, and only where somebody has opted out.
     """
 
     topic: str
+    remembered_ms: int | None = None
     positions: list[PositionAdvance] = field(default_factory=list)
     companies: list[CompanyRow] = field(default_factory=list)
     events: list[EventRow] = field(default_factory=list)

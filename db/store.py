@@ -34,10 +34,11 @@ from db.rows import (
     PositionRow,
     RedeliveryRow,
     RefreshRow,
+    SeenRow,
 )
 from db.session import Session
 
-_Row = TypeVar("_Row", ChoiceRow, CompanyRow, EmploymentRow, EventKey, GroupRow, MemberRow, PolicyRow)
+_Row = TypeVar("_Row", ChoiceRow, CompanyRow, EmploymentRow, GroupRow, MemberRow, PolicyRow, SeenRow)
 NO_POLICIES: Final = 2**62
 """Greater than the number of any policy version."""
 
@@ -72,6 +73,22 @@ class Store(Session):
             [(oldest,)] = self._open().execute(query, {"kafka_partition": integers(partitions)}).fetchall()
         return None if oldest is None else int(oldest)
 
+    def prune(self, topic: str, partitions: Sequence[int], older_ms: int, limit: int) -> int:
+        """Delete from the inbox what was read on these partitions so long before their log time.
+
+        Args:
+            topic: the log.
+            partitions: of which.
+            older_ms: the age, in log time.
+            limit: at most so many rows, of each partition the oldest first.
+
+        Returns:
+            How many rows; with less than the limit, nothing that old is left but what somebody else holds now.
+        """
+        wanted = {"topic": topic, "kafka_partition": integers(partitions), "older_ms": older_ms, "limit": limit}
+        with translated():
+            return self._open().execute(self._sql["prune_inbox"], wanted).rowcount
+
     def due(self, clocks: Mapping[int, int], limit: int) -> list[str]:
         """Companies whose trailing refresh is due.
 
@@ -100,7 +117,7 @@ class Store(Session):
                 choices = connection.execute(self._sql["read_choices"], {"company_id": texts([*ids])})
             return Known(
                 _rows(CompanyRow, rows),
-                set(_rows(EventKey, seen)),
+                _rows(SeenRow, seen),
                 _rows(PolicyRow, policies),
                 _rows(ChoiceRow, choices),
             )
@@ -201,7 +218,7 @@ class Known(NamedTuple):
     """What `Store.companies` read."""
 
     companies: list[CompanyRow]
-    seen: set[EventKey]
+    seen: list[SeenRow]
     policies: list[PolicyRow]
     choices: list[ChoiceRow]
 
@@ -246,7 +263,8 @@ def _statements(batch: BatchWrites) -> Iterable[Statement]:
     ]
     for name, kind, rows in checked:
         if rows:
-            yield name, columns(kind, rows), len(rows), StaleCompanyError
+            parameters = columns(kind, rows) | {"remembered_ms": batch.remembered_ms}
+            yield name, parameters, len(rows), StaleCompanyError
     plain: list[tuple[str, type[NamedTuple], Sequence[NamedTuple]]] = [
         ("count_redeliveries", RedeliveryRow, batch.redeliveries),
         ("write_choices", ChoiceRow, batch.choices),

@@ -20,6 +20,7 @@ from consumers.engine.erasure import (
 )
 from consumers.engine.evidence import OTHER, SAME, judge
 from consumers.engine.identity import persons, resolve
+from consumers.engine.memory import Memory
 from consumers.engine.register import stamp_of
 from consumers.engine.state import (
     PENDING_EVENTS_KEPT,
@@ -68,6 +69,7 @@ def fold(
     until: int,
     interval_ms: int,
     marks_of: MarksOf = plain_marks,
+    remembered_ms: int | None = None,
 ) -> Folded:
     """Apply a company's deliveries in order, then fire what is due by `until`.
 
@@ -77,11 +79,12 @@ def fold(
         until: the partition's log time after the batch, ms.
         interval_ms: the least time between two refreshes of a company (law L5).
         marks_of: what people are known by once they have opted out.
+        remembered_ms: for how long a change that comes again is a duplicate; None: for ever.
 
     Raises:
         IncompleteRosterError: a refresh is needed, but only part of the roster is here.
     """
-    folding = _Folding(state, interval_ms, marks_of)
+    folding = _Folding(state, interval_ms, marks_of, Memory(state.seen, remembered_ms))
     for delivery in deliveries:
         folding.take(delivery)
     folding.fire_due(until)
@@ -91,14 +94,13 @@ def fold(
 class _Folding:
     """A company while it is being folded: its state with every field at hand, so that a change costs no copy of it."""
 
-    def __init__(self, state: CompanyState, interval_ms: int, marks_of: MarksOf) -> None:
-        self._state, self._interval, self._marks_of = state, interval_ms, marks_of
+    def __init__(self, state: CompanyState, interval_ms: int, marks_of: MarksOf, memory: Memory) -> None:
+        self._state, self._interval, self._marks_of, self._memory = state, interval_ms, marks_of, memory
         self._facts, self._revision = state.facts, state.revision
         self._last_refresh_at, self._refresh_due_at = state.last_refresh_at, state.refresh_due_at
         self._pending_since, self._pending_count = state.pending_since, state.pending_count
         self._pending_events = [*state.pending_events]
-        self._roster, self._seen = dict(state.roster), set(state.seen)
-        self._outcomes: list[tuple[Delivery, Outcome]] = []
+        self._roster, self._outcomes = dict(state.roster), list[tuple[Delivery, Outcome]]()
         self._refreshes: list[Refresh] = []
         self._touched: set[str] = set()
         self._choices, self._chosen = dict(state.choices), set[ChoiceKey]()
@@ -129,21 +131,20 @@ class _Folding:
             pending_count=self._pending_count,
             pending_events=tuple(self._pending_events),
             roster=self._roster,
-            seen=frozenset(self._seen),
+            seen=self._memory.seen,
             choices=self._choices,
         )
         touched, chosen, erasures = frozenset(self._touched), frozenset(self._chosen), tuple(self._erasures)
         return Folded(state, tuple(self._outcomes), tuple(self._refreshes), touched, chosen, erasures)
 
     def _outcome(self, delivery: Delivery) -> Outcome:
-        identity = delivery.identity
-        if identity in self._seen:
+        if self._memory.has(delivery):
             return Duplicate()
         try:
             effect = self._effect(delivery)
         except Exception as error:  # noqa: BLE001  # whatever a change makes the core raise must not hold up the others
             return DeadLettered(f"{type(error).__name__}: {error}")
-        self._seen.add(identity)
+        self._memory.add(delivery)
         return effect if isinstance(effect, Superseded | Ignored) else self._limit(delivery, effect)
 
     def _effect(self, delivery: Delivery) -> Cause | Superseded | Ignored:
@@ -213,7 +214,7 @@ class _Folding:
         pending = [NAMED if mentions(event_id, names) else event_id for event_id in self._pending_events]
         self._revision += (facts, pending) != (self._facts, self._pending_events)
         self._facts, self._pending_events = facts, pending
-        self._seen = {identity for identity in self._seen if not mentions(identity.event_id, names)}
+        self._memory.forget(lambda event_id: mentions(event_id, names))
 
     def _learn(self, change: PersonChange, person: Person | None) -> bool:
         """Join what the change says into facts and roster; whether any of it is news."""

@@ -126,7 +126,7 @@ class CompanyState:
         pending_since: log time of the oldest change that no refresh covers.
         pending_events: their event ids, oldest first, the first `PENDING_EVENTS_KEPT`.
         roster: by person id; all of it when `roster_complete`, else only those whom the batch names.
-        seen: identities that are in the inbox, of those that the batch names.
+        seen: log time of changes that are in the inbox, of those that the batch names.
         choices: all roles that somebody chose.
     """
 
@@ -140,7 +140,7 @@ class CompanyState:
     pending_events: tuple[str, ...] = ()
     roster: Mapping[str, Employment] = field(default_factory=dict)
     roster_complete: bool = True
-    seen: frozenset[Identity] = frozenset()
+    seen: Mapping[Identity, int] = field(default_factory=dict)
     choices: Mapping[ChoiceKey, Choice] = field(default_factory=dict)
 
 

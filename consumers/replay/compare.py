@@ -52,7 +52,7 @@ def hold_against_live(
     with _settled(settings, companies) as live:
         aside.fold(_offsets(live.positions()))
         shadow.analyze()
-        with image(shadow.url, topic, companies) as log:
+        with image(shadow.url, topic, companies, settings.inbox_retention_ms) as log:
             tables = STATES if companies is None else tuple(table for table in STATES if table is not POSITIONS)
             return compare(live, log, tables, first)
 
@@ -89,9 +89,9 @@ def _approach(aside: Aside, settings: ConsumerSettings) -> None:
 @contextmanager
 def _settled(settings: ConsumerSettings, companies: Companies) -> Iterator[Image]:
     """Live at a moment at which no refresh is half made; if it never is, as it is."""
-    deadline = time.monotonic() + SETTLE_SECONDS
+    deadline, topic = time.monotonic() + SETTLE_SECONDS, settings.person_changes_topic
     while True:
-        with image(_url(settings), settings.person_changes_topic, companies) as live:
+        with image(_url(settings), topic, companies, settings.inbox_retention_ms) as live:
             if not live.overdue() or time.monotonic() > deadline:
                 yield live
                 return

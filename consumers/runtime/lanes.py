@@ -21,12 +21,16 @@ class Lane:
         number: counts from 0; see `consumers.runtime.assignment.Assignment.lane_of`.
         processor: used by the worker only.
         due_asked_at: when it was last asked what is due, seconds (monotonic).
+        pruned_at: when the inbox was last pruned, seconds (monotonic).
+        more_to_prune: whether that left some of what is too old.
     """
 
     number: int
     processor: Processor
     worker: Worker
     due_asked_at: float = 0.0
+    pruned_at: float | None = None
+    more_to_prune: bool = False
     _job: tuple[Future[Any], Callable[[Any], None]] | None = None
 
     @property

@@ -40,6 +40,8 @@ class Ledger:
             elif isinstance(outcome, DeadLettered):
                 self.letters[place] = outcome.reason
             else:
+                # Of a change that was forgotten in between, the last row counts, as if the batch had been cut there.
+                again.pop(delivery.identity, None)
                 first[delivery.identity] = _event_row(company_id, delivery, name, reason, due)
         for identity in first.keys() & again.keys():
             first[identity] = first[identity]._replace(deliveries=1 + again.pop(identity))

@@ -32,6 +32,10 @@ TICK_EVERY_S: Final = 0.05
 DUE_EVERY_S: Final = 1.0
 """Also while records wait: what is due on a quiet partition does not wait for a busy one."""
 METADATA_S: Final = 2.0
+PRUNE_EVERY_S: Final = 60.0
+PRUNE_PAUSE_S: Final = 0.5
+"""While there is more: a statement takes some 10 ms, in which no record is worked on."""
+PRUNE_ROWS: Final = 2000
 
 
 class Loop:
@@ -154,7 +158,7 @@ class Loop:
     # What the lanes do
 
     def _dispatch(self, lane: Lane) -> None:
-        """A lane's next thing to do: positions; now and then how fresh all is and what is due; records."""
+        """A lane's next thing to do: positions; now and then how fresh all is, what is due; records; else, pruning."""
         store = lane.processor.store
         if unknown := self.assignment.unpositioned(lane.number):
             ids = [owned.partition for owned in unknown]
@@ -170,6 +174,16 @@ class Loop:
             self._settings.batch_max_records, self._settings.batch_max_bytes, lane.number
         ):
             lane.start(partial(lane.processor.process, work.batch), partial(self._committed, work))
+        elif (age_ms := self._settings.inbox_retention_ms) and (ids := self._prunable(lane)):
+            lane.pruned_at = time.monotonic()
+            lane.start(partial(store.prune, self._topic, ids, age_ms, PRUNE_ROWS), partial(self._pruned, lane))
+
+    def _prunable(self, lane: Lane) -> list[int]:
+        """A lane's partitions, if it is time to prune their inbox."""
+        pause = PRUNE_PAUSE_S if lane.more_to_prune else PRUNE_EVERY_S
+        if lane.pruned_at is not None and time.monotonic() - lane.pruned_at < pause:
+            return []
+        return [partition for partition in self.assignment.owned if self.assignment.lane_of(partition) == lane.number]
 
     def _stale(self, lane: Lane) -> list[Owned]:
         """A lane's partitions on which nothing arrives, and of which it is not known what is due.
@@ -208,6 +222,11 @@ class Loop:
         if not isinstance(due, GivenUp):
             for owned in asked:
                 owned.next_due, owned.due_known = due.get(owned.partition), True
+
+    def _pruned(self, lane: Lane, rows: int | GivenUp) -> None:
+        if not isinstance(rows, GivenUp):
+            lane.more_to_prune = rows == PRUNE_ROWS
+            self._metrics.pruned.inc(rows)
 
     def _store(self, offsets: dict[int, int]) -> None:
         """Tell Kafka's group how far we are; it is for lag tools only, PostgreSQL has the position that counts."""

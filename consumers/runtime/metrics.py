@@ -67,6 +67,9 @@ class Metrics:
         self._uncovered.set_function(lambda: self._age(self._uncovered_since))
         self._uncovered_since: int | None = None
         self.ticks = Counter("consumer_ticks", "Ticks appended to the log", registry=self.registry)
+        self.pruned = Counter(
+            "consumer_pruned_events", "Rows of the inbox deleted for their age", registry=self.registry
+        )
         self._database_failures = Counter(
             "consumer_database_failures", "Attempts that the database refused for a time", registry=self.registry
         )

@@ -28,6 +28,7 @@ from db.rows import (
     GroupRow,
     MemberRow,
     PositionAdvance,
+    SeenRow,
 )
 from db.store import Rosters, Store
 from schemas.codec import Codec, Registry
@@ -65,7 +66,7 @@ class _Loaded:
     """A batch's companies as they are in the database."""
 
     companies: Mapping[str, CompanyRow]
-    seen: set[EventKey]
+    seen: Sequence[SeenRow]
     choices: Sequence[ChoiceRow]
     rosters: Rosters
     whole: set[str]
@@ -154,16 +155,16 @@ class Processor:
     def _fold(
         self, batch: Batch, changes: Mapping[str, Sequence[Delivery]], loaded: _Loaded
     ) -> tuple[BatchWrites, Mapping[str, int]]:
-        writes = BatchWrites(self.settings.person_changes_topic)
+        writes = BatchWrites(self.settings.person_changes_topic, self.settings.inbox_retention_ms)
         topic = self.settings.buyer_group_updates_topic
         regrouping = Regrouping(writes, topic, self._codec, self.policies, self.clock)
-        stored = _Stored(loaded)
+        stored, interval = _Stored(loaded), self.settings.refresh_interval_ms
         ledger, folds = Ledger(writes), dict[str, Folded]()
         for company_id in sorted({*changes, *loaded.companies}):
             row, deliveries = loaded.companies.get(company_id), changes.get(company_id, ())
             state = stored.state(company_id)
             until = _until(row, deliveries, batch.clocks)
-            folded = fold(state, deliveries, until, self.settings.refresh_interval_ms, self._opt_outs.marks.of)
+            folded = fold(state, deliveries, until, interval, self._opt_outs.marks.of, writes.remembered_ms)
             folds[company_id] = folded
             ledger.company(company_id, folded)
             if folded.state.revision != state.revision:
@@ -245,12 +246,12 @@ class _Stored:
         self._members = _by_company(loaded.rosters.members)
         self._choices = _by_company(loaded.choices)
         self._seen = {
-            company_id: frozenset(Identity(key.source, key.event_id) for key in keys)
-            for company_id, keys in _by_company(loaded.seen).items()
+            company_id: {Identity(row.source, row.event_id): row.log_time for row in rows}
+            for company_id, rows in _by_company(loaded.seen).items()
         }
 
     def state(self, company_id: str) -> CompanyState:
-        seen = self._seen.get(company_id, frozenset())
+        seen = self._seen.get(company_id, {})
         row = self._loaded.companies.get(company_id)
         if row is None:
             return CompanyState(company_id, seen=seen)
@@ -272,7 +273,7 @@ class _Stored:
         }
 
 
-_Row = TypeVar("_Row", ChoiceRow, EmploymentRow, EventKey, GroupRow, MemberRow)
+_Row = TypeVar("_Row", ChoiceRow, EmploymentRow, GroupRow, MemberRow, SeenRow)
 
 
 def _by_company(rows: Iterable[_Row]) -> dict[str, list[_Row]]:

@@ -1,6 +1,6 @@
 """Between the engine's values and the store's rows. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from consumers.buyer_group import CompanyFacts, Employee, read_employee
 from consumers.engine.evidence import Evidence
@@ -13,7 +13,7 @@ def company_state(
     row: CompanyRow,
     people: Iterable[EmploymentRow],
     whole: bool,
-    seen: frozenset[Identity],
+    seen: Mapping[Identity, int],
     choices: Iterable[ChoiceRow] = (),
 ) -> CompanyState:
     """The state of a company that is in the database."""

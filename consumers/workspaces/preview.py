@@ -101,7 +101,7 @@ def differences(store: Store, companies: PolicyStore, before: Policy | None, aft
         for row in sorted(known.companies, key=lambda row: row.company_id):
             people = [person for person in rosters.employments if person.company_id == row.company_id]
             choices = [choice for choice in known.choices if choice.company_id == row.company_id]
-            yield difference(company_state(row, people, True, frozenset(), choices), before, after)  # noqa: FBT003
+            yield difference(company_state(row, people, True, {}, choices), before, after)  # noqa: FBT003
         last = ids[-1]
 
 

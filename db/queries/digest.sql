@@ -50,3 +50,10 @@ SELECT EXISTS (
     JOIN companies c ON c.kafka_partition = p.kafka_partition AND c.refresh_due_at <= p.log_time
     WHERE p.topic = %(topic)s
 )
+
+-- is_remembered: a row of the inbox that no consumer may have deleted for its age ({0} is the table's alias)
+(%(remembered_ms)s::bigint IS NULL OR NOT EXISTS (
+    SELECT 1 FROM consumer_positions p
+    WHERE p.topic = %(topic)s AND p.kafka_partition = {0}.kafka_partition
+      AND {0}.log_time <= p.log_time - %(remembered_ms)s::bigint * interval '1 ms'
+))

@@ -49,7 +49,7 @@ FROM companies
 WHERE company_id = ANY (%(company_id)s::text[])
 
 -- read_inbox: which of these changes had their effect before
-SELECT w.company_id, w.source, w.event_id
+SELECT w.company_id, w.source, w.event_id, to_ms(w.log_time)
 FROM unnest(%(company_id)s::text[], %(source)s::text[], %(event_id)s::text[]) AS d (company_id, source, event_id)
 JOIN webhook_events w USING (company_id, source, event_id)
 
@@ -155,7 +155,7 @@ FROM unnest(
         revision_before, kafka_partition)
 WHERE c.company_id = n.company_id AND c.revision = n.revision_before
 
--- insert_events: changes read for the first time
+-- insert_events: changes read for the first time, or again after they were forgotten (the row may be there still)
 INSERT INTO webhook_events (company_id, source, event_id, type, occurred_at, received_at, log_time, outcome, reason,
                             refresh_due_at, kafka_partition, kafka_offset, deliveries)
 SELECT company_id, source, event_id, type, from_ms(occurred_at), from_ms(received_at), from_ms(log_time), outcome,
@@ -166,7 +166,29 @@ FROM unnest(
     %(refresh_due_at)s::bigint[], %(kafka_partition)s::int[], %(kafka_offset)s::bigint[], %(deliveries)s::int[]
 ) AS n (company_id, source, event_id, type, occurred_at, received_at, log_time, outcome, reason, refresh_due_at,
         kafka_partition, kafka_offset, deliveries)
-ON CONFLICT DO NOTHING
+ON CONFLICT (company_id, source, event_id) DO UPDATE
+SET type = excluded.type, occurred_at = excluded.occurred_at, received_at = excluded.received_at,
+    log_time = excluded.log_time, outcome = excluded.outcome, reason = excluded.reason,
+    refresh_due_at = excluded.refresh_due_at, kafka_partition = excluded.kafka_partition,
+    kafka_offset = excluded.kafka_offset, deliveries = excluded.deliveries
+WHERE webhook_events.log_time <= excluded.log_time - %(remembered_ms)s::bigint * interval '1 ms'
+
+-- prune_inbox: forget changes so old that a delivery of them is no duplicate any more; what somebody holds is for later
+WITH old AS (
+    SELECT w.company_id, w.source, w.event_id
+    FROM consumer_positions p
+    CROSS JOIN LATERAL (
+        SELECT e.company_id, e.source, e.event_id FROM webhook_events e
+        WHERE e.kafka_partition = p.kafka_partition
+          AND e.log_time <= p.log_time - %(older_ms)s::bigint * interval '1 ms'
+        ORDER BY e.log_time LIMIT %(limit)s
+        FOR UPDATE SKIP LOCKED
+    ) AS w
+    WHERE p.topic = %(topic)s AND p.kafka_partition = ANY (%(kafka_partition)s::int[])
+    LIMIT %(limit)s
+)
+DELETE FROM webhook_events AS e USING old
+WHERE e.company_id = old.company_id AND e.source = old.source AND e.event_id = old.event_id
 
 -- count_redeliveries: changes read again
 UPDATE webhook_events AS w

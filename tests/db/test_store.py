@@ -133,7 +133,7 @@ def test_the_inbox_knows_what_was_written(store: Store) -> None:
     store.write(batch(events=[event()]))
     keys = [EventKey("acme", "s", "e1"), EventKey("acme", "s", "e2"), EventKey("other", "s", "e1")]
 
-    assert store.companies([], keys).seen == {keys[0]}
+    assert [row[:3] for row in store.companies([], keys).seen] == [keys[0]]
 
 
 def test_a_connection_that_was_cut_is_opened_again(store: Store, database_url: str) -> None:

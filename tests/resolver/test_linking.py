@@ -100,7 +100,7 @@ def test_who_left_our_company_for_what_is_our_company_has_not_left() -> None:
     old = folded("acme", [change("e1", movement=Movement.JOINED)])
     assert not ours.roster["p1"].present
 
-    after = folded("ours", link(old, "ours", LATER, ours.seen), ours)
+    after = folded("ours", link(old, "ours", LATER, ours.seen.keys()), ours)
     assert after.roster["p1"].present
 
 

@@ -1,0 +1,38 @@
+"""Which changes a company has had, and for how long that is remembered. Pure."""
+
+from collections.abc import Callable, Mapping
+
+from consumers.engine.state import Delivery, Identity
+
+
+class Memory:
+    """The part of the inbox that a fold needs.
+
+    How long a change is remembered is counted in log time from when it was read. So it follows from the log who is a
+    duplicate (law L6), whenever the row itself is deleted.
+
+    Args:
+        seen: log time of changes that were read before, ms.
+        lasts_ms: for how long; None: for ever.
+    """
+
+    def __init__(self, seen: Mapping[Identity, int], lasts_ms: int | None) -> None:
+        self._seen, self._lasts = dict(seen), lasts_ms
+
+    def has(self, delivery: Delivery) -> bool:
+        """Whether its change is remembered at its log time."""
+        at = self._seen.get(delivery.identity)
+        return at is not None and (self._lasts is None or delivery.log_time < at + self._lasts)
+
+    def add(self, delivery: Delivery) -> None:
+        """Remember its change from now on."""
+        self._seen[delivery.identity] = delivery.log_time
+
+    def forget(self, meant: Callable[[str], bool]) -> None:
+        """No event of an id that is meant is remembered."""
+        self._seen = {identity: at for identity, at in self._seen.items() if not meant(identity.event_id)}
+
+    @property
+    def seen(self) -> Mapping[Identity, int]:
+        """All that was added or given, with its log time."""
+        return self._seen
