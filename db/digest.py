@@ -208,7 +208,7 @@ def condition(table: Table, alias: sql.Identifier) -> sql.Composable:
     if table.of_topic:
         terms.append(sql.SQL("(%(topic)s::text IS NULL OR {}.topic = %(topic)s)").format(alias))
     if table.pruned:
-        terms.append(sql.SQL(load("digest")["is_remembered"]).format(alias))
+        terms.append(sql.SQL(load("digest")["is_remembered"]).format(alias=alias))
     if table.step is not None:
         terms.append(sql.SQL("{}.step = %(step)s").format(alias))
     return sql.SQL(" AND ").join(terms)

@@ -51,9 +51,9 @@ SELECT EXISTS (
     WHERE p.topic = %(topic)s
 )
 
--- is_remembered: a row of the inbox that no consumer may have deleted for its age ({0} is the table's alias)
+-- is_remembered: a row of the inbox that no consumer may have deleted for its age ({alias} is the table's)
 (%(remembered_ms)s::bigint IS NULL OR NOT EXISTS (
     SELECT 1 FROM consumer_positions p
-    WHERE p.topic = %(topic)s AND p.kafka_partition = {0}.kafka_partition
-      AND {0}.log_time <= p.log_time - %(remembered_ms)s::bigint * interval '1 ms'
+    WHERE p.topic = %(topic)s AND p.kafka_partition = {alias}.kafka_partition
+      AND {alias}.log_time <= p.log_time - %(remembered_ms)s::bigint * interval '1 ms'
 ))
