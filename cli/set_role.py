@@ -13,6 +13,8 @@ from cli.output import AsJson, emit, now_ms, say
 from cli.servers import database_trouble, kafka_trouble
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from consumers.settings import ConsumerSettings
 
 CompanyId = Annotated[str, typer.Argument(metavar="COMPANY_ID", help="The company, as the changes name it.")]
@@ -46,7 +48,8 @@ def set_role_command(
     if bool(roles) == remove:
         raise CommandError("say which role, or --remove", USAGE)
     settings = read_settings(ConsumerSettings)
-    role = ", ".join(_known(settings, workspace, said) for said in roles or ())
+    names = _names(settings, workspace)  # also when a role is taken back: the workspace may be misspelled
+    role = ", ".join(_known(names, workspace, said) for said in roles or ())
     event_id = _publish(settings, company_id, person_id, role or None, workspace, by or getpass.getuser())
     if as_json:
         emit({"status": "enqueued", "eventId": event_id, "source": _SOURCE, "role": role or None})
@@ -55,8 +58,8 @@ def set_role_command(
         say(f"{done} at {company_id} in workspace {workspace}; the group follows with the next refresh")
 
 
-def _known(settings: "ConsumerSettings", workspace: str, said: str) -> str:
-    """The role as the workspace calls it."""
+def _names(settings: "ConsumerSettings", workspace: str) -> list[str]:
+    """The roles that a workspace has."""
     from consumers.buyer_group import Role
     from consumers.workspaces.policies import Policies
     from db.store import Store
@@ -66,7 +69,11 @@ def _known(settings: "ConsumerSettings", workspace: str, said: str) -> str:
         policy = Policies().learned(store.policies()).latest(workspace)
     if policy is None:
         raise CommandError(f"there is no workspace {workspace}: see `person-changes workspace list`", USAGE)
-    names = [*map(str, Role), *(own.name for own in policy.own_roles)]
+    return [*map(str, Role), *(own.name for own in policy.own_roles)]
+
+
+def _known(names: "Sequence[str]", workspace: str, said: str) -> str:
+    """The role as the workspace calls it."""
     for name in names:
         if name.casefold() == said.strip().casefold():
             return name

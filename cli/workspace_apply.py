@@ -20,6 +20,8 @@ from schemas.outgoing import outgoing
 
 _NAME: Final = "person-changes-cli"
 _APPEND_SECONDS: Final = 300.0
+_SKEW_MS: Final = 2000
+"""By so much the clocks of brokers may differ: one of them is asked, and each stamps what is appended to it."""
 
 
 class Application:
@@ -105,7 +107,7 @@ class Application:
         row = self._last
         if row is None:
             return 0
-        wait_for_log_time(self._settings, row.counts_from, _NAME)
+        wait_for_log_time(self._settings, row.counts_from + _SKEW_MS, _NAME)
         companies = self._summary.tracked if self._every else self._summary.changed
         changes = requests(row.workspace_id, row.version, companies, self._by, now_ms())
         appender = Appender(self._settings, _NAME, _APPEND_SECONDS)

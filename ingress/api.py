@@ -89,7 +89,7 @@ class Api:
             raise _unknown_group()
         since = log_time(asked["since"], "since") if "since" in asked else 0
         limit = count(asked.get("limit", str(VERSIONS)), "limit", MOST_VERSIONS)
-        query = HistoryQuery(workspace, company, person, max(since, 0), limit=limit)
+        query = HistoryQuery(workspace, company, person, min(max(since, 0), MAX_TIME_MS), limit=limit)
         versions = await asked_of(self.reads.versions(query))
         if not versions and await asked_of(self.reads.group(workspace, company)) is None:
             raise _unknown_group()

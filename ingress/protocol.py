@@ -57,6 +57,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """It is gone."""
         self._stop_timer()
         super().connection_lost(exc)
+        self._extensions.clear()  # it leads back here: such a ring would wait for the collector of garbage
 
     def data_received(self, data: bytes) -> None:
         """Part of a head or body; what is no whole head yet is counted, for the parser keeps it."""

@@ -8,12 +8,14 @@ promise: what it reads, fastavro and `validate_change` read the same.
 from typing import Final
 
 from schemas.events import (
+    IDENTITY_TYPES,
     MAX_EMPLOYEES,
     MAX_ID_BYTES,
     MAX_LEAD_MS,
     MAX_TEXT_BYTES,
     MAX_TIME_MS,
     PERSON_TYPES,
+    ChangeType,
     Company,
     FieldChange,
     Movement,
@@ -36,6 +38,10 @@ _ODD_OR_MORE: Final = 0x81
 _LONGEST: Final = 63
 """Bits of a number that cannot overflow; times have fewer."""
 _COMPANIES_KEPT: Final = 10_000
+_KEPT_BYTES: Final = 512
+"""Of a company; nearly all have fewer, and those with more must not fill the memory."""
+_RULED: Final = IDENTITY_TYPES | {ChangeType.OPTED_OUT}
+"""Types that have rules of their own, which `validate_change` knows."""
 
 
 class _UnusualError(Exception):
@@ -64,6 +70,7 @@ def _read(data: bytes) -> PersonChange:
     (workspace_id, requested_by, role), at = _texts(data, at, 3)
     if (
         at != len(data)
+        or kind in _RULED
         or not 0 <= occurred_at <= received_at + MAX_LEAD_MS
         or not occurred_at <= MAX_TIME_MS >= received_at >= 0
         or (person is None and canonical_type(kind) in PERSON_TYPES)
@@ -108,9 +115,10 @@ def _company(data: bytes, at: int) -> tuple[Company, int]:
     else:
         end = _past_null(data, end)
     company = Company(company_id, name, domain, industry, employees)
-    if len(_known_companies) >= _COMPANIES_KEPT:
-        _known_companies.clear()
-    _known_companies[company_id] = (data[after:end], company)
+    if end - after <= _KEPT_BYTES:
+        if len(_known_companies) >= _COMPANIES_KEPT:
+            _known_companies.clear()
+        _known_companies[company_id] = (data[after:end], company)
     return company, end
 
 
@@ -143,12 +151,12 @@ def _number(data: bytes, at: int) -> tuple[int, int]:
     byte = data[at]
     number, shift = byte & 0x7F, 7
     while byte >= _MORE:
+        if shift >= _LONGEST:
+            raise _UnusualError
         at += 1
         byte = data[at]
         number |= (byte & 0x7F) << shift
         shift += 7
-    if shift > _LONGEST:
-        raise _UnusualError
     return (number >> 1) ^ -(number & 1), at + 1
 
 

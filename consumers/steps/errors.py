@@ -6,7 +6,7 @@ class StepError(Exception):
 
 
 class InvalidInputError(StepError):
-    """The input is wrong; nothing was run or recorded. The message names each field."""
+    """The input is wrong; nothing of it took effect. The message names each field."""
 
 
 class OtherInputError(StepError):

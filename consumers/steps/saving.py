@@ -6,18 +6,21 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from consumers.steps.errors import NotCoveredError
+from consumers.steps.errors import InvalidInputError, NotCoveredError
 from consumers.steps.groups import read_group
 from consumers.steps.models import PersonFacts, SavedGroup, SaveInput
 from consumers.steps.step import Run, Step
 from db.steps import OutcomeRow
-from schemas.events import ChangeType, Company, Movement, Person, PersonChange, validate_change
+from schemas.events import ChangeType, Company, InvalidChangeError, Movement, Person, PersonChange, validate_change
 
 _LOOK_SECONDS: Final = 0.1
 
 
 def _save(given: SaveInput, run: Run) -> SavedGroup:
-    changes = [_change(given, person, run) for person in given.people]
+    try:
+        changes = [_change(given, person, run) for person in given.people]
+    except InvalidChangeError as error:
+        raise InvalidInputError(f"save_buyer_group: {error}") from error
     _append(changes, run)
     outcomes = _applied(given.company.company_id, [change.event_id for change in changes], run)
     covered_at = _covered_at(given.company.company_id, outcomes, run)
@@ -39,7 +42,7 @@ def _change(given: SaveInput, person: PersonFacts, run: Run) -> PersonChange:
             source=run.context.source,
             type=ChangeType.ROLE_CHANGE if person.present else ChangeType.COMPANY_CHANGE,
             occurred_at=at,
-            received_at=max(at, run.first_at),
+            received_at=run.first_at,
             company=Company(said.company_id, said.company_name, said.domain, said.industry, said.employee_count),
             movement=Movement.NONE if person.present else Movement.LEFT,
             person=Person(**person.model_dump(exclude={"person_id", "present"}), id=person.person_id),

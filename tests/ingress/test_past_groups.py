@@ -197,6 +197,7 @@ def test_the_history_has_versions_with_their_lines(told: "Ingress") -> None:
         ("limit=1", [3]),
         (f"since={START + HOUR}", [3, 2]),
         ("since=2100-01-01", []),
+        (f"since={10**21}", []),
     ],
 )
 def test_the_history_can_be_narrowed(told: "Ingress", query: str, versions: list[int]) -> None:

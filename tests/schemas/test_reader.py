@@ -14,12 +14,14 @@ from schemas.events import (
     MAX_EMPLOYEES,
     MAX_LEAD_MS,
     MAX_TIME_MS,
+    ChangeType,
     Company,
     FieldChange,
     InvalidChangeError,
     Movement,
     Person,
     PersonChange,
+    validate_change,
 )
 from schemas.reader import HEADER, read_change
 
@@ -115,6 +117,41 @@ def test_a_company_that_says_something_else_is_read_anew() -> None:
     """What is remembered of a company counts only where the very same bytes stand."""
     for company in (Company("c-1", "Old"), Company("c-1", "New"), Company("c-1", "New", None, None, 7), Company("c-1")):
         assert read_change(encode_change(replace(_usual, company=company))) == replace(_usual, company=company)
+
+
+@pytest.mark.parametrize("kind", ChangeType)
+@pytest.mark.parametrize("person", [None, Person("p-1")])
+@pytest.mark.parametrize("changes", [{}, {"id": FieldChange("p-1")}, {"id": FieldChange("p-2")}])
+def test_rules_of_a_type_hold_on_the_fast_way(
+    kind: str, person: Person | None, changes: dict[str, FieldChange]
+) -> None:
+    """What only some types must say is asked of them however they are read: a batch rests on it."""
+    said = replace(_usual, type=kind, person=person, changes=changes)
+    try:
+        expected: PersonChange | None = validate_change(said)
+    except InvalidChangeError:
+        expected = None
+
+    assert read_change(encode_valid_change(said)) in (expected, None)
+
+
+class Looked(bytes):
+    """Bytes that count how often one of them is looked at."""
+
+    times = 0
+
+    def __getitem__(self, place: Any) -> Any:
+        self.times += 1
+        return super().__getitem__(place)
+
+
+def test_a_number_without_an_end_is_not_added_up() -> None:
+    """A record of such bytes would hold up its partition for as long as that takes: a minute for a megabyte."""
+    endless = Looked(HEADER + b"\x02e\x02s\x02t" + b"\xff" * 1_000)
+
+    assert read_change(endless) is None
+
+    assert endless.times < 50
 
 
 def test_what_is_remembered_of_companies_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

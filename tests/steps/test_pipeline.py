@@ -4,12 +4,14 @@ import os
 import re
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from consumers.steps import (
+    InvalidInputError,
     NotCoveredError,
     OtherInputError,
     PipelineContext,
@@ -197,3 +199,14 @@ def test_a_workspace_that_nobody_made_has_no_groups(system: System) -> None:
     with context(system, "r") as run, pytest.raises(UnknownWorkspaceError, match="theirs"):
         derive_buyer_group.execute(given, run)
     assert recorded(system) == [("test.derive_buyer_group", "failed", 1)]
+
+
+def test_what_a_pipeline_says_of_the_future_is_refused(system: System) -> None:
+    """It would win over everything for ever (law L4); nothing of it is said."""
+    tomorrow = time.time_ns() // 1_000_000 + 2 * 86_400_000
+    given = {"company": ACME, "people": [ADA], "observed_at": tomorrow}
+
+    with context(system, "far") as pipeline, pytest.raises(InvalidInputError, match="more than a day in the future"):
+        save_buyer_group.execute(given, pipeline)
+
+    assert not any(system.ends().values())
