@@ -111,7 +111,12 @@ def names_of(people: Iterable[Person]) -> tuple[str, ...]:
 
 def pattern_of(names: Iterable[str]) -> str:
     """A regular expression, in any case, for texts that hold one of these; Python and PostgreSQL read it alike."""
-    return "|".join(_alone(name) if len(name) < _LONG or is_counter(name) else re.escape(name) for name in names)
+    return "|".join(_alone(name) if len(name) < _LONG or is_counter(name) else _to_its_end(name) for name in names)
+
+
+def _to_its_end(name: str) -> str:
+    """p-100 is not p-1001, who keeps their letters."""
+    return re.escape(name) + ("(?![0-9])" if name[-1].isdigit() else "")
 
 
 def _alone(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,6 +98,21 @@ def test_short_ids_and_numbers_are_found_only_where_they_stand_alone() -> None:
 
 
 _OUT = st.builds(opt_out, st.just("p1"), st.sampled_from(["out-1", "out-2"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "meant"),
+    [
+        ("p-100", "evt-p-100", True),
+        ("p-100", "p-100-title", True),
+        ("p-100", "p-1001", False),
+        ("user1", "user12:left", False),
+        ("annabel", "evt-annabel7", True),
+    ],
+)
+def test_an_id_with_a_number_at_its_end_is_no_longer_number(name: str, text: str, meant: bool) -> None:
+    """What is said of p-1001 stays when p-100 opts out."""
+    assert mentions(text, (name,)) is meant
 
 
 @given(st.data(), histories(), st.booleans())
