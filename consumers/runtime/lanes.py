@@ -6,10 +6,11 @@ lanes: a partition belongs to one of them, the position is compared before the c
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from consumers.runtime.processor import Processor
+from consumers.runtime.pruning import Pruning
 from consumers.runtime.worker import Worker
 
 
@@ -21,16 +22,14 @@ class Lane:
         number: counts from 0; see `consumers.runtime.assignment.Assignment.lane_of`.
         processor: used by the worker only.
         due_asked_at: when it was last asked what is due, seconds (monotonic).
-        pruned_at: when the inbox was last pruned, seconds (monotonic).
-        more_to_prune: whether that left some of what is too old.
+        pruning: when to prune the inbox of its partitions.
     """
 
     number: int
     processor: Processor
     worker: Worker
     due_asked_at: float = 0.0
-    pruned_at: float | None = None
-    more_to_prune: bool = False
+    pruning: Pruning = field(default_factory=Pruning)
     _job: tuple[Future[Any], Callable[[Any], None]] | None = None
 
     @property

@@ -17,6 +17,7 @@ from consumers.runtime.intake import Intake
 from consumers.runtime.lanes import Lane, wait_for_all, wait_for_one
 from consumers.runtime.metrics import Metrics
 from consumers.runtime.processor import Result
+from consumers.runtime.pruning import PRUNE_ROWS
 from consumers.runtime.ticks import Ticker
 from consumers.runtime.worker import GivenUp
 from consumers.settings import ConsumerSettings
@@ -32,10 +33,6 @@ TICK_EVERY_S: Final = 0.05
 DUE_EVERY_S: Final = 1.0
 """Also while records wait: what is due on a quiet partition does not wait for a busy one."""
 METADATA_S: Final = 2.0
-PRUNE_EVERY_S: Final = 60.0
-PRUNE_PAUSE_S: Final = 0.5
-"""While there is more: a statement takes some 10 ms, in which no record is worked on."""
-PRUNE_ROWS: Final = 2000
 
 
 class Loop:
@@ -158,7 +155,10 @@ class Loop:
     # What the lanes do
 
     def _dispatch(self, lane: Lane) -> None:
-        """A lane's next thing to do: positions; now and then how fresh all is, what is due; records; else, pruning."""
+        """A lane's next thing to do: positions; now and then how fresh all is, what is due; records; else, pruning.
+
+        Pruning that is late goes before records, or a lane that is never without would not prune at all.
+        """
         store = lane.processor.store
         if unknown := self.assignment.unpositioned(lane.number):
             ids = [owned.partition for owned in unknown]
@@ -170,20 +170,26 @@ class Loop:
             lane.due_asked_at = time.monotonic()
             ids = [owned.partition for owned in stale]
             lane.start(partial(store.next_due, ids), partial(self._due, stale))
+        elif prune := self._pruning(lane, idle=False):
+            self._prune(lane, prune)
         elif work := self.assignment.take(
             self._settings.batch_max_records, self._settings.batch_max_bytes, lane.number
         ):
             lane.start(partial(lane.processor.process, work.batch), partial(self._committed, work))
-        elif (age_ms := self._settings.inbox_retention_ms) and (ids := self._prunable(lane)):
-            lane.pruned_at = time.monotonic()
-            lane.start(partial(store.prune, self._topic, ids, age_ms, PRUNE_ROWS), partial(self._pruned, lane))
+        elif prune := self._pruning(lane, idle=True):
+            self._prune(lane, prune)
 
-    def _prunable(self, lane: Lane) -> list[int]:
-        """A lane's partitions, if it is time to prune their inbox."""
-        pause = PRUNE_PAUSE_S if lane.more_to_prune else PRUNE_EVERY_S
-        if lane.pruned_at is not None and time.monotonic() - lane.pruned_at < pause:
-            return []
-        return [partition for partition in self.assignment.owned if self.assignment.lane_of(partition) == lane.number]
+    def _pruning(self, lane: Lane, *, idle: bool) -> Callable[[], int] | None:
+        """A statement that prunes the inbox of a lane's partitions, if it is time for one."""
+        age_ms = self._settings.inbox_retention_ms
+        if age_ms is None or not lane.pruning.due(time.monotonic(), idle=idle):
+            return None
+        ids = [partition for partition in self.assignment.owned if self.assignment.lane_of(partition) == lane.number]
+        return partial(lane.processor.store.prune, self._topic, ids, age_ms, PRUNE_ROWS) if ids else None
+
+    def _prune(self, lane: Lane, prune: Callable[[], int]) -> None:
+        lane.pruning.start(time.monotonic())
+        lane.start(prune, partial(self._pruned, lane))
 
     def _stale(self, lane: Lane) -> list[Owned]:
         """A lane's partitions on which nothing arrives, and of which it is not known what is due.
@@ -224,8 +230,8 @@ class Loop:
                 owned.next_due, owned.due_known = due.get(owned.partition), True
 
     def _pruned(self, lane: Lane, rows: int | GivenUp) -> None:
+        lane.pruning.end(time.monotonic(), more=isinstance(rows, GivenUp) or rows >= PRUNE_ROWS)
         if not isinstance(rows, GivenUp):
-            lane.more_to_prune = rows == PRUNE_ROWS
             self._metrics.pruned.inc(rows)
 
     def _store(self, offsets: dict[int, int]) -> None:
