@@ -160,10 +160,23 @@ def decode_change(data: bytes | None, registry: Registry | None = None) -> Perso
     """
     if data is not None and (change := read_change(data)) is not None:
         return change
+    return validate_change(decode_unvalidated(data, registry))
+
+
+def decode_unvalidated(data: bytes | None, registry: Registry | None = None) -> PersonChange:
+    """The change in a record's value, whether or not it keeps to the limits of the contract.
+
+    Args:
+        data: the value.
+        registry: see `decode_change`.
+
+    Raises:
+        UndecodableError: see `decode_change`.
+    """
     codec = change_codec()
     if data is not None and registry is not None and is_confluent(data):
-        return validate_change(_to_change(codec.decode_foreign(data, registry.writer(schema_id_of(data)))))
-    return validate_change(_to_change(codec.decode(data)))
+        return _to_change(codec.decode_foreign(data, registry.writer(schema_id_of(data))))
+    return _to_change(codec.decode(data))
 
 
 def is_confluent(data: bytes | None) -> bool:

@@ -25,8 +25,8 @@ from db.erasure import (
 )
 from db.rows import BatchWrites, DeadLetterRow
 from db.store import Rosters, Store
-from schemas.codec import Codec, UndecodableError, change_codec
-from schemas.events import IDENTITY_TYPES, ChangeType, Movement, Person, PersonChange, other_person_id
+from schemas.codec import Codec, Registry, UndecodableError, decode_unvalidated
+from schemas.events import IDENTITY_TYPES, ChangeType, Movement, Person, PersonChange
 from schemas.hints import PersonHint, encode_hint
 
 ERASED_LETTER: Final = "its person opted out; nothing of the record is kept"
@@ -45,11 +45,13 @@ class OptOuts:
         store: of the batches.
         marks: makes the marks of people.
         aside: whether the log is folded aside: then nothing is decided, what live has decided is done again.
+        registry: reads records in the Confluent wire format; its outages pass through, so nothing is kept meanwhile.
     """
 
     store: Store
     marks: Marks
     aside: bool = False
+    registry: Registry | None = None
     _count: int = 0
     _opted_out: frozenset[bytes] = _NOBODY
     _needed: bool = False
@@ -80,21 +82,27 @@ class OptOuts:
 
     def letter(self, row: DeadLetterRow) -> DeadLetterRow:
         """A letter as it is kept: of a person who has opted out, only that there was one."""
-        said = _said(row.value) if self._opted_out else None
-        if said is None or self._opted_out.isdisjoint(self._known_by(*said)):
+        if not self._opted_out or self._opted_out.isdisjoint(self._marks_of(_said(row.value, self.registry))):
             return row
         return row._replace(key=None, value=None, headers="[]", reason=ERASED_LETTER)
 
     def _marks_in(self, reads: Iterable[Read]) -> frozenset[bytes]:
-        said = chain.from_iterable(_who(read) for read in reads)
-        return _NOBODY.union(*(self._known_by(source, person) for source, person in said))
+        return _NOBODY.union(*(self._marks_of(self._said_in(read)) for read in reads))
+
+    def _said_in(self, read: Read) -> PersonChange | None:
+        """What a record says, whether or not it keeps to the contract."""
+        return _said(read.record.value, self.registry) if read.unreadable else read.said
+
+    def _marks_of(self, change: PersonChange | None) -> frozenset[bytes]:
+        if change is None:
+            return _NOBODY
+        return _NOBODY.union(*(self._known_by(change.source, who) for who in _people(change)))
 
     def _known_by(self, source: str, person: Person) -> frozenset[bytes]:
         return self.marks.known_by(source, person.id, person.linkedin_url, person.email)
 
     def _marked(self, delivery: Delivery) -> Delivery:
-        change = delivery.change
-        return delivery._replace(marks=_NOBODY.union(*(self._known_by(change.source, who) for who in _people(change))))
+        return delivery._replace(marks=self._marks_of(delivery.change))
 
     def _refused(self, company_id: str, d: Delivery, places: Mapping[tuple[str, bytes, int], int] | None) -> bool:
         """Live refuses what it knows of; aside, what live refused: from the same record on (law L6)."""
@@ -215,25 +223,17 @@ def bytes_pattern(names: Iterable[str]) -> str:
     return pattern_of(dict.fromkeys([*texts, *escaped]))
 
 
-def _who(read: Read) -> list[tuple[str, Person]]:
-    """Of whom a record speaks, whether or not it keeps to the contract."""
-    if read.said is not None:
-        return [(read.said.source, person) for person in _people(read.said)]
-    said = _said(read.record.value) if read.unreadable else None
-    return [said] if said else []
-
-
 def _people(change: PersonChange) -> list[Person]:
-    """Whom a change names; one that says who is who names two."""
+    """Whom a change names, valid or not; one that says who is who names two."""
     if change.person is None:
         return []
-    return [change.person, Person(other_person_id(change))] if change.type in IDENTITY_TYPES else [change.person]
+    other = change.changes.get("id") if change.type in IDENTITY_TYPES else None
+    return [change.person, Person(other.old)] if other and other.old else [change.person]
 
 
-def _said(value: bytes | None) -> tuple[str, Person] | None:
-    """Of whom a record speaks that may break the contract; None when that cannot be told."""
+def _said(value: bytes | None, registry: Registry | None) -> PersonChange | None:
+    """What a record says that may break the contract; None when that cannot be told."""
     try:
-        record = change_codec().decode(value)
-        return (record["source"], Person(**record["person"])) if record["person"] else None
+        return decode_unvalidated(value, registry)
     except UndecodableError:
         return None

@@ -81,6 +81,7 @@ class Processor:
         partitions: how many partitions the topic has, to count records that are on the wrong one; 0: unknown.
         aside: whether the log is folded aside, so that nothing but the tables that it makes may be written.
         policies: those that were read so far; each batch reads what is new.
+        registry: reads records in the Confluent wire format; that of the settings unless given.
         clock: wall-clock time in microseconds, for people only.
     """
 
@@ -90,14 +91,14 @@ class Processor:
     aside: bool = False
     policies: Policies = Policies()  # noqa: RUF009  # immutable, so it can be shared
     clock: Callable[[], int] = lambda: time.time_ns() // 1000
+    registry: Registry | None = None
     _codec: Codec = field(default_factory=lambda: Codec("buyer_group_updated"))
-    _registry: Registry | None = None
     _breaker: Breaker = field(init=False)
     _opt_outs: OptOuts = field(init=False)
 
     def __post_init__(self) -> None:
-        self._registry = connect(self.settings)
-        self._opt_outs = OptOuts(self.store, Marks(self.settings.opt_out_keys), self.aside)
+        self.registry = self.registry or connect(self.settings)
+        self._opt_outs = OptOuts(self.store, Marks(self.settings.opt_out_keys), self.aside, self.registry)
         self._breaker = Breaker(self.settings.dead_letter_run_limit, self.settings.dead_letter_ratio_limit)
 
     def process(self, batch: Batch) -> Result:
@@ -109,7 +110,7 @@ class Processor:
             RegistryUnavailableError: nothing took effect.
             TooManyDeadLettersError, UnknownOptOutKeyError: nothing took effect.
         """
-        batch.reads = settle(batch.reads, self._registry)
+        batch.reads = settle(batch.reads, self.registry)
         began = time.perf_counter()
         changes: dict[str, list[Delivery]] = defaultdict(list)
         for read in batch.reads:

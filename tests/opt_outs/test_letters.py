@@ -1,0 +1,104 @@
+"""Letters about somebody who has opted out: in whatever framing, nothing of them is kept."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from consumers.runtime.processor import Processor
+from consumers.runtime.records import Record
+from db.traces import traces
+from schemas.codec import CONFLUENT_MARKER, HEADER_BYTES, Codec, UndecodableError, parse_foreign
+from schemas.events import ChangeType, FieldChange, Person
+from schemas.registry import RegistryUnavailableError
+from tests.opt_outs.people import ANN, TRACES, bob, opt_out, rows, said
+from tests.support.consumption import consume, log_of, processor_for, shifted
+
+BLANKED = "its person opted out; nothing of the record is kept"
+SCHEMA_ID = 7
+
+
+class MemoryRegistry:
+    """Knows one schema, ours, as long as it answers."""
+
+    def __init__(self) -> None:
+        self.answers: list[Exception | None] = []
+        """What it does next; None and whatever follows: it answers."""
+        self._writer = parse_foreign(Codec("person_change").schema, {})
+
+    def writer(self, schema_id: int) -> Any:
+        """The schema, or an error."""
+        if self.answers and (error := self.answers.pop(0)) is not None:
+            raise error
+        if schema_id != SCHEMA_ID:
+            raise UndecodableError(f"the Schema Registry does not know {schema_id}")
+        return self._writer
+
+
+@pytest.fixture
+def registry() -> MemoryRegistry:
+    """Of this test's consumer."""
+    return MemoryRegistry()
+
+
+@pytest.fixture
+def processor(database_url: str, registry: MemoryRegistry) -> Iterator[Processor]:
+    """One consumer."""
+    plain = processor_for(database_url)
+    yield Processor(plain.store, plain.settings, plain.partitions, registry=registry)
+    plain.store.close()
+
+
+def confluent(record: Record, schema_id: int = SCHEMA_ID) -> Record:
+    """The record as somebody publishes it who has a registry."""
+    body = (record.value or b"")[HEADER_BYTES:]
+    return record._replace(value=CONFLUENT_MARKER + schema_id.to_bytes(4, "big") + body)
+
+
+def misdirected(processor: Processor, change: Any) -> Record:
+    """A record that becomes a letter, because its key is not the value's company."""
+    return confluent(shifted(processor, log_of([change]))[0])._replace(key=b"wrong")
+
+
+def test_a_letter_in_the_framing_of_a_registry_is_kept_without_its_record(
+    processor: Processor, database_url: str
+) -> None:
+    """As one in our own framing; that of somebody else is kept whole."""
+    consume(processor, log_of([opt_out()]))
+    consume(processor, [misdirected(processor, said("e1"))])
+    consume(processor, [misdirected(processor, bob("e2"))])
+
+    assert rows(database_url, "SELECT reason, value IS NULL FROM dead_letters ORDER BY kafka_offset")[0] == (
+        BLANKED,
+        True,
+    )
+    assert rows(database_url, "SELECT count(*) FROM dead_letters WHERE value IS NOT NULL") == [(1,)]
+    assert traces(database_url, TRACES) == []
+
+
+def test_while_the_registry_is_away_nothing_of_anybody_is_kept(
+    processor: Processor, registry: MemoryRegistry, database_url: str
+) -> None:
+    """The batch waits, even if the registry goes between the first look at a record and the last one."""
+    consume(processor, log_of([opt_out()]))
+    letter = misdirected(processor, said("e1"))
+    for answered in range(3):
+        registry.answers = [None] * answered + [RegistryUnavailableError("away")]
+        with pytest.raises(RegistryUnavailableError):
+            consume(processor, [letter])
+        assert rows(database_url, "SELECT count(*) FROM dead_letters") == [(0,)]
+
+    registry.answers = []
+    consume(processor, [letter])
+    assert rows(database_url, "SELECT reason FROM dead_letters") == [(BLANKED,)]
+
+
+def test_a_letter_that_says_who_is_one_person_names_two(processor: Processor, database_url: str) -> None:
+    """Whoever of the two has opted out, nothing of it is kept."""
+    consume(processor, log_of([opt_out()]))
+    merged = said("m1", person=Person("bob"), kind=ChangeType.MERGED)
+    merged = replace(merged, changes={"id": FieldChange(ANN.id, "bob")})
+    consume(processor, [misdirected(processor, merged)])
+    assert rows(database_url, "SELECT reason FROM dead_letters") == [(BLANKED,)]
+    assert traces(database_url, TRACES) == []
