@@ -21,6 +21,7 @@ def topics_command(as_json: AsJson = False) -> None:
     left as it is. It is safe to run at any time. Kafka is where KAFKA_BOOTSTRAP_SERVERS says.
     """
     from cli.broker import connect, create_topics, topic_names, topic_statuses
+    from schemas.admin import HOUR_MS
     from schemas.settings import KafkaSettings
 
     settings = read_settings(KafkaSettings)
@@ -34,14 +35,20 @@ def topics_command(as_json: AsJson = False) -> None:
     for name in created:
         note(f"created {name}")
     table(_HEADS, [_row(topic) for topic in topics], right=_NUMBERS)
+    hours = f"{settings.topic_retention_hours:g}"
     for topic in topics:
         if topic.partitions != settings.topic_partitions:
             say(f"\n{topic.name} has {topic.partitions} partitions, TOPIC_PARTITIONS says {settings.topic_partitions}.")
+        if topic.retention_ms != round(settings.topic_retention_hours * HOUR_MS):
+            say(f"\n{topic.name} keeps records for {_kept(topic)}, TOPIC_RETENTION_HOURS says {hours}.")
 
 
 def _row(topic: "TopicStatus") -> tuple[object, ...]:
-    kept = "ever" if topic.retention_ms is None else span(topic.retention_ms)
-    return (topic.name, topic.partitions, topic.replication, topic.timestamp_type, kept, f"{topic.records:,}")
+    return (topic.name, topic.partitions, topic.replication, topic.timestamp_type, _kept(topic), f"{topic.records:,}")
+
+
+def _kept(topic: "TopicStatus") -> str:
+    return "ever" if topic.retention_ms is None else span(topic.retention_ms)
 
 
 def _document(topic: "TopicStatus") -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """Settings of the consumer process, read from the environment once."""
 
-from typing import Literal
+from typing import Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from db.settings import DatabaseSettings, OptOutSettings
 from schemas.settings import KafkaSettings, RegistrySettings
+
+_HOURS_A_DAY: Final = 24
 
 
 class ConsumerSettings(KafkaSettings, RegistrySettings, DatabaseSettings, OptOutSettings):
@@ -22,7 +24,8 @@ class ConsumerSettings(KafkaSettings, RegistrySettings, DatabaseSettings, OptOut
         consumer_lanes: so many batches are under way side by side, each of partitions of its own and on a connection of
             its own: while the database works for one, this process works for another.
         inbox_retention_days: for how long a change that comes again is a duplicate, in log time; older rows of the
-            inbox are deleted; 0: for ever. Decisions rest on it, as on the refresh interval: the same everywhere.
+            inbox are deleted; 0: for ever. Decisions rest on it, as on the refresh interval: the same everywhere. No
+            shorter than the log remembers: what is read from it again must be known.
         drain_seconds: how long a revoked partition's batch may still take; far below Kafka's five minutes.
         due_limit: at most so many due companies are refreshed in one transaction.
         dead_letter_run_limit: more dead letters in a row stop the consumer instead of emptying the topic.
@@ -48,6 +51,18 @@ class ConsumerSettings(KafkaSettings, RegistrySettings, DatabaseSettings, OptOut
     accept_lost_records: bool = False
     consumer_http_host: str = "127.0.0.1"
     consumer_http_port: int = Field(default=0, ge=0, le=65535)
+
+    @model_validator(mode="after")
+    def _inbox_outlives_log(self) -> Self:
+        days, hours = self.inbox_retention_days, self.topic_retention_hours
+        if days and days * _HOURS_A_DAY < hours:
+            raise ValueError(
+                f"the inbox forgets changes that the log still has: INBOX_RETENTION_DAYS={days:g} is less than "
+                f"TOPIC_RETENTION_HOURS={hours:g}, so what is read again, as by a replay, would not be known as a "
+                f"duplicate. Set INBOX_RETENTION_DAYS to {hours / _HOURS_A_DAY:g} or more (0: for ever); or keep the "
+                f"log for {days * _HOURS_A_DAY:g} hours or less: TOPIC_RETENTION_HOURS, and retention.ms of the topic"
+            )
+        return self
 
     @property
     def refresh_interval_ms(self) -> int:

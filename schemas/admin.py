@@ -53,6 +53,17 @@ def check_topic(client: AdminClient, name: str) -> None:
         )
 
 
+def retention_ms(client: AdminClient, name: str) -> int | None:
+    """How long a topic keeps its records, ms; None: for ever.
+
+    Raises:
+        KafkaException: the broker cannot be reached, or does not say.
+    """
+    config = _config(client, name)
+    kept = int(str(config["retention.ms"].value))
+    return None if kept < 0 or "delete" not in str(config["cleanup.policy"].value) else kept
+
+
 def _config(client: AdminClient, name: str) -> dict[str, ConfigEntry]:
     """A topic's settings; a broker may need a moment until it knows a topic that was just created."""
     resource = ConfigResource(ResourceType.TOPIC, name)
@@ -95,7 +106,7 @@ def _topic(settings: KafkaSettings, name: str, config: dict[str, str]) -> NewTop
         replication_factor=settings.topic_replication_factor,
         config={
             "min.insync.replicas": str(settings.topic_min_insync_replicas),
-            "retention.ms": str(settings.topic_retention_hours * HOUR_MS),
+            "retention.ms": str(round(settings.topic_retention_hours * HOUR_MS)),
             "cleanup.policy": "delete",
             **config,
         },

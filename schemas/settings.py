@@ -36,7 +36,7 @@ class KafkaSettings(BaseSettings):
         topic_partitions: partitions of the topics when they are created.
         topic_replication_factor: -1 takes the broker's default.
         topic_min_insync_replicas: acknowledged means on this many replicas.
-        topic_retention_hours: how long the log remembers; 30 days unless told.
+        topic_retention_hours: how long the log remembers; 30 days unless told, fractions allowed.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
@@ -49,7 +49,7 @@ class KafkaSettings(BaseSettings):
     topic_partitions: int = Field(default=12, ge=1)
     topic_replication_factor: int = Field(default=-1)
     topic_min_insync_replicas: int = Field(default=1, ge=1)
-    topic_retention_hours: int = Field(default=30 * 24, ge=1)
+    topic_retention_hours: float = Field(default=30 * 24, gt=0)
 
     def client_config(self, client_id: str) -> dict[str, Any]:
         """The part that every librdkafka client shares."""

@@ -18,6 +18,7 @@ from consumers.buyer_group import read_vocabulary
 from consumers.runtime.health import HealthServer
 from consumers.runtime.intake import LogError
 from consumers.runtime.lanes import Lane
+from consumers.runtime.log_retention import watch_log_retention
 from consumers.runtime.loop import Loop
 from consumers.runtime.metrics import Metrics
 from consumers.runtime.opt_outs import UnknownOptOutKeyError
@@ -80,6 +81,7 @@ def consume(settings: ConsumerSettings, stop: threading.Event, clock: Callable[[
     # Before the first record: a wrong vocabulary must stop the start, not make every change a dead letter.
     read_vocabulary()
     _collect_rarely()
+    watch_log_retention(settings, stop)
     health, metrics = _Health(), Metrics()
     with ExitStack() as stack:
         ticker = stack.enter_context(closing(ticker_for(settings, _name(), metrics.ticks.inc, clock)))

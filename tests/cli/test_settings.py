@@ -44,7 +44,7 @@ def test_each_wrong_variable_is_named_with_what_is_wrong(monkeypatch: pytest.Mon
 
     assert result.exit_code == USAGE
     assert "TOPIC_PARTITIONS: input should be a valid integer" in result.stderr
-    assert "TOPIC_RETENTION_HOURS: input should be greater than or equal to 1" in result.stderr
+    assert "TOPIC_RETENTION_HOURS: input should be greater than 0" in result.stderr
     assert "many" not in result.stderr
 
 

@@ -33,7 +33,10 @@ def consume(system: System, **settings: str) -> Any:
 
 def test_consumers_prune_and_verify_agrees(system: System) -> None:
     """What is old goes, consumption goes on, what came again since has its outcome; a damaged younger row is found."""
-    system.settings |= {"INBOX_RETENTION_DAYS": str(RETENTION_S / 86_400)}
+    system.settings |= {
+        "INBOX_RETENTION_DAYS": str(RETENTION_S / 86_400),
+        "TOPIC_RETENTION_HOURS": str((RETENTION_S - 1) / 3600),
+    }
     said = [*random_log(41, 400, 20)]
     system.publish(said)
     published = time.monotonic()

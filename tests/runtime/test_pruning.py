@@ -117,6 +117,7 @@ def test_when_rows_are_deleted_decides_nothing(database_url: str, make_database:
     log = log_of([*said, *rng.sample(said, 150), *said[:100]], step_ms=20)
     other = make_database()
     settings = {"inbox_retention_days": retention / DAYS, "refresh_interval_seconds": 2}
+    settings["topic_retention_hours"] = retention / HOUR
     with (never := processor_for(database_url, **settings)).store:
         consume(never, log)
     with (often := processor_for(other, **settings)).store:
