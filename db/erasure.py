@@ -112,7 +112,7 @@ class Erasures:
     calls: list[CallRow] = field(default_factory=list)
 
     def statements(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Names and parameters, in order; to follow all else that the batch writes."""
+        """Names and parameters, in order; to follow all else that the batch writes, which ends with its opt-out."""
         if self.people:
             people = columns(ErasedRow, self.people)
             yield from ((name, people) for name in ALL_PERSONAL)

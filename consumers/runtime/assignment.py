@@ -133,6 +133,7 @@ class Assignment:
             if owned.committed_log_time is not None:
                 batch.clocks[partition] = owned.committed_log_time
             owned.more_due = False
+        batch.began = dict(batch.clocks)
         for item in batch.reads:
             batch.next_offsets[item.record.partition] = item.record.offset + 1
             batch.clocks[item.record.partition] = item.log_time
@@ -140,17 +141,19 @@ class Assignment:
         return self.taken[lane]
 
     def commit(self, work: Work, more_due: bool) -> dict[int, int]:
-        """The work took effect.
+        """The work took effect; what it left comes next.
 
         Returns:
             The next offset of each of its partitions that is still ours under the same assignment.
         """
         self.taken.pop(work.lane, None)
-        for owned in self._still_ours(work):
-            owned.position = work.batch.next_offsets[owned.partition]
-            owned.committed_log_time = work.batch.clocks.get(owned.partition)
+        batch, ours = work.batch, {owned.partition: owned for owned in self._still_ours(work)}
+        for partition, owned in ours.items():
+            owned.position = batch.next_offsets[partition]
+            owned.committed_log_time = batch.clocks.get(partition)
             owned.more_due, owned.due_known = more_due, False
-        return {owned.partition: work.batch.next_offsets[owned.partition] for owned in self._still_ours(work)}
+        self._queues[work.lane].extendleft(item for item in reversed(batch.left) if item.record.partition in ours)
+        return {partition: batch.next_offsets[partition] for partition in ours}
 
     def give_up(self, work: Work) -> None:
         """The work took no effect, or nobody knows: its partitions must be read again from where PostgreSQL says."""
@@ -174,8 +177,8 @@ class Assignment:
         """
         found = {o.partition: o.committed_log_time for o in self.owned.values() if o.committed_log_time is not None}
         for lane, queue in enumerate(self._queues):
-            taken = self.taken[lane].batch.reads if lane in self.taken else ()
-            for item in chain(reversed(queue), reversed(taken)):
+            taken = self.taken[lane].batch if lane in self.taken else Batch()
+            for item in chain(reversed(queue), reversed(taken.left), reversed(taken.reads)):
                 if item.record.partition in self.owned:
                     found[item.record.partition] = item.record.timestamp
         return found

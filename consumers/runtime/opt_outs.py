@@ -11,7 +11,7 @@ from typing import Final
 from consumers.engine.erasure import is_counter, mentions, pattern_of
 from consumers.engine.state import Delivery, Erasure, Folded
 from consumers.opt_outs import Marks
-from consumers.runtime.records import Read
+from consumers.runtime.records import Read, is_opt_out
 from db.erasure import (
     CallRow,
     ErasedEventsRow,
@@ -56,10 +56,13 @@ class OptOuts:
     _opted_out: frozenset[bytes] = _NOBODY
     _needed: bool = False
 
-    def asked(self, reads: Iterable[Read]) -> frozenset[bytes]:
-        """The marks of everybody whom a batch names; none as long as nobody has opted out."""
-        reads = list(reads)
-        self._needed = self._count > 0 or any(r.said and r.said.type == ChangeType.OPTED_OUT for r in reads)
+    def asked(self, reads: Sequence[Read]) -> frozenset[bytes]:
+        """The marks of everybody whom a batch names; none as long as nobody has opted out.
+
+        Args:
+            reads: of the batch; an opt-out is the last of them, if there is one.
+        """
+        self._needed = self._count > 0 or any(map(is_opt_out, reads[-1:]))
         return self._marks_in(reads) if self._needed else _NOBODY
 
     def decide(self, reads: Sequence[Read], loaded: Rosters, changes: Mapping[str, list[Delivery]]) -> None:

@@ -102,7 +102,7 @@ class Processor:
         self._breaker = Breaker(self.settings.dead_letter_run_limit, self.settings.dead_letter_ratio_limit)
 
     def process(self, batch: Batch) -> Result:
-        """Fold a batch and commit its effects and its positions.
+        """Fold a batch, or what of it must be committed before the rest, and commit its effects and its positions.
 
         Raises:
             PositionMovedError: somebody else advanced one of its partitions; nothing took effect.
@@ -111,6 +111,7 @@ class Processor:
             TooManyDeadLettersError, UnknownOptOutKeyError: nothing took effect.
         """
         batch.reads = settle(batch.reads, self.registry)
+        batch.end_with_opt_out()
         began = time.perf_counter()
         changes: dict[str, list[Delivery]] = defaultdict(list)
         for read in batch.reads:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from consumers.engine.state import Delivery
 from schemas.codec import Registry, UndecodableError, decode_change, is_confluent
-from schemas.events import InvalidChangeError, PersonChange
+from schemas.events import ChangeType, InvalidChangeError, PersonChange
 from schemas.topics import is_tick, partition_for
 
 Headers = Sequence[tuple[str, bytes | None]]
@@ -58,6 +58,11 @@ def read(record: Record, log_time: int) -> Read:
     if is_confluent(record.value):
         return Read(record, log_time, None, undecided=True)
     return _decoded(record, log_time, None)
+
+
+def is_opt_out(read: Read) -> bool:
+    """Whether a record is the wish of somebody to be erased."""
+    return read.said is not None and read.said.type == ChangeType.OPTED_OUT
 
 
 def settle(reads: Iterable[Read], registry: Registry | None) -> list[Read]:
@@ -127,6 +132,8 @@ class Batch:
         next_offsets: position of each partition after it.
         clocks: log time of each partition after it, ms; partitions without one are left out.
         epochs: epoch of each position, as it must still be in the database; 0 where none is given.
+        began: log time of each partition before it, ms; partitions without one are left out.
+        left: records that were taken, but are the next batch's.
     """
 
     reads: list[Read] = field(default_factory=list)
@@ -134,3 +141,25 @@ class Batch:
     next_offsets: dict[int, int] = field(default_factory=dict)
     clocks: dict[int, int] = field(default_factory=dict)
     epochs: dict[int, int] = field(default_factory=dict)
+    began: dict[int, int] = field(default_factory=dict)
+    left: list[Read] = field(default_factory=list)
+
+    def end_with_opt_out(self) -> None:
+        """Leave what follows the first opt-out to the next batch.
+
+        An opt-out erases what was written before it and nothing that comes after it. With nothing after it in its batch
+        that is true however the log is cut (law L6).
+        """
+        end = next((i for i, read in enumerate(self.reads, 1) if is_opt_out(read)), None)
+        if end is None or end == len(self.reads):
+            return
+        self.left, self.reads = self.reads[end:], self.reads[:end]
+        last = {item.record.partition: item for item in self.reads}
+        for partition in {item.record.partition for item in self.left}:
+            item = last.get(partition)
+            self.next_offsets[partition] = self.expected[partition] if item is None else item.record.offset + 1
+            clock = self.began.get(partition) if item is None else item.log_time
+            if clock is None:
+                del self.clocks[partition]
+            else:
+                self.clocks[partition] = clock

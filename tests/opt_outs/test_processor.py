@@ -173,8 +173,8 @@ def test_a_fold_of_the_log_aside_makes_the_same_rows_without_them(processor: Pro
     """Law L6: also where live learnt of an opt-out only after it had let a change in; nothing live is written."""
     first = log_of([said("e1"), bob("b1"), said("e2", "beta"), opt_out("before-all", "gamma", "somebody")])
     consume(processor, first)
-    between = said("between", "epsilon")  # in the batch of the opt-out, so live lets it in
-    second = later(processor, opt_out(), said("e3"), bob("b2", title="CFO"), between)
+    between = said("between", "epsilon")  # before the opt-out, so live lets it in
+    second = later(processor, between, opt_out(), said("e3"), bob("b2", title="CFO"))
     consume(processor, second)
     third = later(
         *(processor, said("e4", "beta"), bob("b3", "beta"), opt_out("follows", "beta"), said("e5", "delta")),

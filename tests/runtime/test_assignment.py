@@ -1,8 +1,13 @@
 """The bookkeeping of partitions: what may be accepted, taken, committed, and what no longer counts."""
 
+from dataclasses import replace
+
 from consumers.runtime.assignment import Assignment
 from consumers.runtime.records import Record
 from db.rows import PositionRow
+from schemas.codec import encode_change
+from schemas.events import ChangeType, PersonChange
+from tests.support.changes import change
 
 
 def record(offset: int, partition: int = 0, timestamp: int | None = None) -> Record:
@@ -75,6 +80,49 @@ def test_offsets_are_stored_up_to_what_was_committed_only() -> None:
     assert work is not None
     assert work.batch.expected == {0: 7, 1: 7}
     assert assignment.commit(work, more_due=False) == {0: 9, 1: 8}
+
+
+def said(change: PersonChange, offset: int, partition: int = 0) -> Record:
+    """A record that says a change."""
+    return record(offset, partition)._replace(key=change.company.id.encode(), value=encode_change(change))
+
+
+def test_what_follows_an_opt_out_is_left_to_the_next_batch() -> None:
+    """Positions and clocks are those of the records up to it, and what was left comes first."""
+    assignment = positioned(0, 1, 2, next_offset=7, log_time=500)
+    wish = replace(change(), type=ChangeType.OPTED_OUT)
+    for place in ((7, 0), (8, 0), (7, 1), (9, 0)):
+        assignment.accept(said(wish if place == (8, 0) else change(), *place))
+    work = assignment.take(10, 1 << 20)
+    assert work is not None
+    assignment.accept(said(change(), 10))
+
+    work.batch.end_with_opt_out()
+
+    assert (work.batch.next_offsets, work.batch.clocks) == ({0: 9, 1: 7}, {0: 1008, 1: 500})
+    assert assignment.oldest() == {0: 1007, 1: 1007, 2: 500}
+    assert assignment.commit(work, more_due=False) == {0: 9, 1: 7}
+    after = assignment.take(10, 1 << 20)
+    assert after is not None
+    assert [(r.record.partition, r.record.offset) for r in after.batch.reads] == [(1, 7), (0, 9), (0, 10)]
+    assert (after.batch.expected, after.batch.clocks) == ({0: 9, 1: 7}, {0: 1010, 1: 1007})
+
+
+def test_what_a_batch_left_of_a_partition_that_is_gone_is_dropped() -> None:
+    """Its next owner reads it."""
+    assignment = positioned(0, 1)
+    assignment.accept(said(replace(change(), type=ChangeType.OPTED_OUT), 0))
+    for place in ((1, 0), (0, 1)):
+        assignment.accept(said(change(), *place))
+    work = assignment.take(10, 1 << 20)
+    assert work is not None
+    work.batch.end_with_opt_out()
+    assignment.drop([1])
+
+    assert assignment.commit(work, more_due=False) == {0: 1}
+    after = assignment.take(10, 1 << 20)
+    assert after is not None
+    assert [(r.record.partition, r.record.offset) for r in after.batch.reads] == [(0, 1)]
 
 
 def test_work_of_an_earlier_assignment_stores_nothing() -> None:
