@@ -18,12 +18,12 @@ from ingress.app import create_app
 from ingress.protocol import bounded_protocol
 from ingress.settings import IngressSettings
 from ingress.source_file import SourcesError
+from schemas.signals import Requests
 
 log = structlog.get_logger()
 
 BACKLOG: Final = 2048
 LOOK_SECONDS: Final = 0.05
-TWICE: Final = 2
 COLLECT_AFTER: Final = 10_000
 """New values that are more than those that went; Python's own figure is 700."""
 
@@ -120,7 +120,7 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, app: Starlette, drain_seconds: float) -> None:
         super().__init__(config)
         self._app, self._drain_seconds = app, drain_seconds
-        self._signals = 0
+        self._requests, self._hurry = Requests(), False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen for SIGHUP before anybody is served.
@@ -131,8 +131,11 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Note a signal."""
-        self._signals += 1
+        """Stop, or hurry; a copy of the first signal must not: uvicorn would leave open requests unanswered."""
+        if self._requests.insists():
+            self._hurry = True
+        elif self.should_exit:
+            return
         super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -141,7 +144,7 @@ class _Server(uvicorn.Server):
         self.server_state.default_headers = [*self.server_state.default_headers, (b"connection", b"close")]
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._drain_seconds
-        while self._signals < TWICE and loop.time() < deadline:  # noqa: ASYNC110  # a signal handler sets no Event
+        while not self._hurry and loop.time() < deadline:  # noqa: ASYNC110  # a signal handler sets no Event
             await asyncio.sleep(LOOK_SECONDS)
         await super().shutdown(sockets)
 

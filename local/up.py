@@ -23,6 +23,7 @@ from local.process import LOOPBACK, Child, LocalServerError, end_leftover, free_
 from local.secrets import SECRET_NAMES, kept_secrets, read_env_file, write_env_file
 from local.stack import Stack, seconds_since
 from local.welcome import welcome
+from schemas.signals import Requests
 
 READY_SECONDS: Final = 30.0
 INGRESS_STOP_SECONDS: Final = 3.0
@@ -57,18 +58,20 @@ class _StopError(Exception):
 
 
 class _Stopping:
-    """Turns the first signal into `asked`, the second one into an end at once; children die with us."""
+    """Turns the first signal into `asked`, a second one into an end at once; children die with us."""
 
     def __init__(self) -> None:
         self.asked = False
+        self._requests = Requests()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
 
     def _on_signal(self, _: int, __: FrameType | None) -> None:
-        if self.asked:
+        if self._requests.insists():
             os._exit(1)
-        self.asked = True
-        sys.stderr.write("\nStopping (once more to end at once)\n")
+        if not self.asked:
+            self.asked = True
+            sys.stderr.write("\nStopping (once more to end at once)\n")
 
     def check(self) -> None:
         """Leave off starting things.

@@ -16,6 +16,7 @@ import httpx
 import psutil
 
 from local.process import free_port
+from schemas.signals import COPY_SECONDS
 from tests.support.ingress_process import PATIENCE, IngressProcess
 
 if TYPE_CHECKING:
@@ -189,12 +190,15 @@ def test_a_load_balancer_has_time_to_turn_away(run: Start) -> None:
     with httpx.Client() as client:
         assert "connection" not in client.get(f"{process.url}/healthz").headers
         process.popen.send_signal(signal.SIGTERM)
+        time.sleep(0.01)
+        process.popen.send_signal(signal.SIGTERM)  # a copy, as when a whole group is signalled, changes nothing
         deadline = time.monotonic() + PATIENCE
         while client.get(f"{process.url}/readyz").text != "stopping\n":
             assert time.monotonic() < deadline
         answer = client.get(f"{process.url}/healthz")
         assert (answer.status_code, answer.headers["connection"]) == (200, "close")
-    process.popen.send_signal(signal.SIGTERM)  # a second signal ends the wait
+    time.sleep(COPY_SECONDS + 0.1)
+    process.popen.send_signal(signal.SIGTERM)  # a second request ends the wait
     code, lines = process.end()
 
     assert (code, lines[-1]["event"]) == (0, "ingress has stopped")

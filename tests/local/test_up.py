@@ -68,11 +68,18 @@ class Run:
             words, env=settings, cwd=self.log.parent, capture_output=True, text=True, check=False
         ).stdout
 
-    def stop(self, number: int) -> int:
-        """Ask it to stop; returns the exit code. Nothing that it started is left."""
+    def stop(self, number: int, times: int = 1) -> int:
+        """Ask it to stop; returns the exit code. Nothing that it started is left.
+
+        Args:
+            number: the signal.
+            times: how many copies of it come, 10 ms apart.
+        """
         everything = self.process.children(recursive=True)
         began = time.monotonic()
-        self.process.send_signal(number)
+        for _ in range(times):
+            self.process.send_signal(number)
+            time.sleep(0.01)
         code = int(self.process.wait(60))
         assert time.monotonic() - began < STOP_SECONDS
         assert psutil.wait_procs(everything, 2)[1] == []
@@ -122,7 +129,10 @@ def test_a_run_serves_stops_and_remembers(start: Start) -> None:
 
     third = start(port=first.port).ready()
     assert "John Doe" in third.group()
-    assert third.stop(signal.SIGTERM) == 0
+    assert third.stop(signal.SIGTERM, times=2) == 0  # make passes on what its group got as well
+    assert third.text().count("Stopping") == 1
+    assert not env.exists()
+    assert list(third.data_dir.rglob("*.pid")) == []
 
 
 def test_copies_run_side_by_side_and_say_what_is_taken(start: Start) -> None:
