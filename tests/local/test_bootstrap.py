@@ -1,12 +1,16 @@
 """The environment of `make run` and `make test`: made once, made again when what it depends on changes."""
 
+import os
+import signal
 import subprocess
+import sys
 import venv
 from pathlib import Path
 
 import pytest
 
 from local import bootstrap
+from tests.support.system import wait_for
 
 ROOT = Path(__file__).parents[2]
 
@@ -88,3 +92,64 @@ def test_lock_files_have_hashes_and_name_no_host(name: str) -> None:
     packages = [line for line in text.splitlines() if "==" in line]
     assert packages
     assert all(line.rstrip().endswith("\\") for line in packages), "each is followed by its hashes"
+
+
+def test_an_interrupted_first_run_is_told_and_done_again(
+    tmp_path: Path, steps: list[list[str]], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C after Python and before pip has come into the folder: the next run begins anew."""
+    folder = tmp_path / "venv"
+    words = [str(folder), str(ROOT / "requirements" / "run.txt")]
+
+    def interrupted(folder: Path, **_: object) -> None:
+        (folder / "bin").mkdir()
+        (folder / "bin" / "python").touch()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(venv, "create", interrupted)
+        assert bootstrap.main(words) == 1
+    assert capsys.readouterr().err.splitlines()[-1] == bootstrap.INTERRUPTED.strip()
+    assert bootstrap.main(words) == 0  # its own `mkdir` fails where a half of it is left
+    assert len(steps) == 2
+
+
+def test_a_real_environment_is_whole_after_an_interrupted_run(tmp_path: Path) -> None:
+    """Killed as soon as Python is there: pip is there after the next run all the same."""
+    folder = tmp_path / "venv"
+    script = f"from local import bootstrap; from pathlib import Path; print(bootstrap.make(Path({str(folder)!r})))"
+    folder.mkdir()
+    with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, start_new_session=True) as process:
+        wait_for("Python", (folder / "bin" / "python").exists)
+        os.killpg(process.pid, signal.SIGKILL)
+
+    assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True).stdout == b"True\n"
+    subprocess.run([folder / "bin" / "python", "-m", "pip", "--version"], capture_output=True, check=True)
+
+
+@pytest.mark.parametrize("error", [subprocess.CalledProcessError(1, "ensurepip"), ImportError("ensurepip")])
+def test_a_python_without_pip_is_told_what_to_install(
+    tmp_path: Path,
+    steps: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    error: Exception,
+) -> None:
+    """Debian keeps ensurepip in a package of its own."""
+
+    def fails(_: Path, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(venv, "create", fails)
+
+    assert bootstrap.main([str(tmp_path / "venv"), str(ROOT / "requirements" / "run.txt")]) == 1
+    assert "apt install python3-venv" in capsys.readouterr().err
+    assert steps == []
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With the setting that names another one."""
+    (tmp_path / "file").touch()
+
+    assert bootstrap.main([str(tmp_path / "file" / "venv"), str(ROOT / "requirements" / "run.txt")]) == 1
+    assert "make run VENV=" in capsys.readouterr().err
