@@ -59,7 +59,8 @@ def erase_command(  # an argument an option
 def find_command(person: PersonId, email: Email = None, linkedin_url: Profile = None, as_json: AsJson = False) -> None:
     """Say in which tables anything holds a person's id, address or profile; exit code 1 if one does.
 
-    Every row of every table is read, so it may take minutes. An id that is part of other ids is found in them too.
+    Every row of every table is read, so it may take minutes. An id that is part of other ids is found in them too. The
+    table erasure_searches holds them while letters are searched for them, seconds to minutes after an opt-out.
     """
     from db.settings import DatabaseSettings
     from db.traces import traces
@@ -110,25 +111,30 @@ def _knowing(store: "HintStore", hint: "PersonHint") -> set[str]:
 
 
 def _wait_for_it(settings: "ResolverSettings", store: "HintStore", hint: "PersonHint", seconds: float) -> None:
-    """Until the mark is kept and nobody knows the person.
+    """Until the mark is kept, nobody knows the person, and what nobody could read was searched for them.
 
     Raises:
         CommandError: it takes too long.
     """
+    from consumers.engine.erasure import names_of
     from consumers.opt_outs import Marks
 
     marks, deadline = Marks(settings.opt_out_keys).of(hint.source, hint.person), time.monotonic() + seconds
     while True:
         refused, knowing = store.opted_out(sorted(marks)) == marks, _knowing(store, hint)
-        if refused and not knowing:
+        if refused and not knowing and not store.searching(names_of([hint.person])):
             return
         if time.monotonic() > deadline:
-            where = (
-                f"{counted(len(knowing), 'company', 'companies')} still know them" if refused else "nobody has read it"
-            )
+            where = _where(len(knowing)) if refused else "nobody has read it"
             who = "a consumer" if refused else "the resolver"
             raise CommandError(
                 f"the opt-out is published, but after {seconds:g} s {where}: is {who} running? It will be carried out "
                 "once it does; run `person-changes person erase` again to see it done"
             )
         time.sleep(_LOOK_SECONDS)
+
+
+def _where(companies: int) -> str:
+    if companies:
+        return f"{counted(companies, 'company', 'companies')} still know them"
+    return "letters that nobody could read are still searched for them"

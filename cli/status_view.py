@@ -45,6 +45,7 @@ def document(topic: str, found: DatabaseStatus, ends: Ends | None, problem: str 
             "refreshesDue": over.refreshes_due,
         },
         "deadLettersOpen": over.dead_letters_open,
+        "erasureSearches": {"waiting": over.searches, "since": iso(over.searches_since)},
         "outbox": {"waiting": over.outbox_waiting, "since": iso(over.outbox_since)},
         "sizes": {
             "companies": over.companies,
@@ -80,6 +81,9 @@ def _lines(topic: str, found: DatabaseStatus, places: list[_Place]) -> list[tupl
         ("outbox", _outbox(over)),
         ("sizes", f"{about}{_companies(over.companies)}, {counted(over.people, 'person', 'people')}, {groups}"),
     ]
+    if over.searches:
+        searches, age = counted(over.searches, "search", "searches"), span(_age(over, over.searches_since))
+        lines.append(("erasures", f"{searches} of letters under way, the oldest since {age}"))
     if wrong := _sum(found, "wrong_partition"):
         lines.append(("misplaced", f"{counted(wrong, 'record')} on another partition than the key's"))
     return lines

@@ -88,7 +88,7 @@ KEPT: Final = frozenset(
     {
         *("schema_migrations", "workspaces"),
         *("api_tokens", "idempotency_keys", "company_aliases", "parked_hints", "webhook_dead_letters"),
-        *("opt_outs", "opt_out_places"),
+        *("opt_outs", "opt_out_places", "erasure_searches"),
     }
 )
 """Tables that the log of changes does not make: what its folds read, and what belongs to ingress and resolver."""

@@ -89,6 +89,12 @@ class CallRow(NamedTuple):
     value: bytes
 
 
+class SearchRow(NamedTuple):
+    """Names that are to be searched for in what nobody could read."""
+
+    names: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class Erasures:
     """What a batch erases, and keeps of it; nothing at all in most batches.
@@ -96,8 +102,9 @@ class Erasures:
     Attributes:
         number: of the latest opt-out that the batch knows; None: it need not know any.
         outbox: messages that wait, as they shall be.
-        letters: a regular expression that finds the people in dead letters; None: nobody is to be found.
-        elsewhere: the same for what the log does not make: bodies that ingress has kept, and steps of pipelines.
+        letters: of a fold aside: a regular expression that finds the people in its dead letters; None: nobody is to be
+            found.
+        searches: of live: what is to be searched afterwards.
     """
 
     number: int | None = None
@@ -105,7 +112,7 @@ class Erasures:
     events: list[ErasedEventsRow] = field(default_factory=list)
     outbox: list[MessageRow] = field(default_factory=list)
     letters: str | None = None
-    elsewhere: str | None = None
+    searches: list[SearchRow] = field(default_factory=list)
     hints: list[ForgottenRow] = field(default_factory=list)
     opt_outs: list[OptOutRow] = field(default_factory=list)
     places: list[PlaceRow] = field(default_factory=list)
@@ -123,14 +130,10 @@ class Erasures:
             (("keep_opt_outs",), OptOutRow, self.opt_outs),
             (("keep_opt_out_places",), PlaceRow, self.places),
             (("call_others",), CallRow, self.calls),
+            (("keep_searches",), SearchRow, self.searches),
         ]
         for names, kind, rows in lists:
             if rows:
                 yield from ((name, columns(kind, rows)) for name in names)
-        for name, pattern in (
-            ("erase_letters", self.letters),
-            ("erase_webhooks", self.elsewhere),
-            ("erase_steps", self.elsewhere),
-        ):
-            if pattern is not None:
-                yield name, {"pattern": pattern}
+        if self.letters is not None:
+            yield "erase_letters", {"pattern": self.letters}

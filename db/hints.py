@@ -6,9 +6,9 @@ All times are integer ms UTC.
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from db.arrays import columns, octets
-from db.erasure import ForgottenRow, OptOutRow
-from db.errors import translated
+from db.arrays import columns, octets, texts
+from db.erasure import ForgottenRow, OptOutRow, SearchRow
+from db.errors import StaleCompanyError, translated
 from db.rows import DeadLetterRow
 from db.session import Session
 
@@ -94,7 +94,7 @@ class HintStore(Session):
         resolved: Sequence[HintKey],
         opted_out: Sequence[ForgottenRow],
         letters: Sequence[DeadLetterRow],
-        pattern: str | None = None,
+        number: int = 0,
     ) -> None:
         """What became of hints, all of it or nothing; the same again changes nothing.
 
@@ -104,9 +104,10 @@ class HintStore(Session):
             resolved: hints whose changes are in the log.
             opted_out: people of whom nothing may wait.
             letters: records that are no hints.
-            pattern: finds those people in records and bodies that nobody could read; None: there are none.
+            number: of the latest opt-out that the letters were held against.
 
         Raises:
+            StaleCompanyError: somebody has opted out since; nothing was written.
             RetryableDatabaseError: the database is away.
         """
         connection = self._open()
@@ -116,26 +117,41 @@ class HintStore(Session):
             if resolved:
                 connection.execute(self._sql["resolve"], columns(HintKey, resolved))
             if letters:
+                # As a batch of changes does: an opt-out that did not find these letters is found here.
+                connection.execute(self._sql["hold_opt_outs"])
+                if connection.execute(self._sql["find_newer"], {"number": number}).fetchall():
+                    raise StaleCompanyError("somebody has opted out since letters were held against opt-outs")
                 connection.execute(self._sql["bury"], columns(DeadLetterRow, letters) | {"topic": topic})
             if opted_out:
                 connection.execute(self._sql["forget"], columns(ForgottenRow, opted_out))
-            if pattern is not None:
-                for name in ("erase_letters", "erase_webhooks", "erase_steps"):
-                    connection.execute(self._sql[name], {"pattern": pattern})
 
-    def refuse(self, rows: Sequence[OptOutRow]) -> None:
+    def refuse(self, rows: Sequence[OptOutRow], searches: Sequence[SearchRow]) -> None:
         """Keep marks of people who opted out: no batch that does not know them commits afterwards.
+
+        Args:
+            rows: the marks.
+            searches: what is to be searched for them.
 
         Raises:
             RetryableDatabaseError: the database is away.
         """
         wanted, connection = columns(OptOutRow, rows), self._open()
-        with translated():
-            if not connection.execute(self._sql["unknown_opt_outs"], {"mark": wanted["mark"]}).fetchall():
-                return
-            with connection.transaction():
+        with translated(), connection.transaction():
+            if connection.execute(self._sql["unknown_opt_outs"], {"mark": wanted["mark"]}).fetchall():
                 connection.execute(self._sql["lock_commits"])
                 connection.execute(self._sql["keep_opt_outs"], wanted)
+            connection.execute(self._sql["keep_searches"], columns(SearchRow, searches))
+
+    def opt_outs(self) -> int:
+        """The number of the latest opt-out; 0 when nobody has opted out."""
+        with translated():
+            ((number,),) = self._open().execute(self._sql["read_count"]).fetchall()
+        return int(number)
+
+    def searching(self, names: Sequence[str]) -> bool:
+        """Whether one of these names is still searched for."""
+        with translated():
+            return bool(self._open().execute(self._sql["find_searches"], {"names": texts(names)}).fetchall())
 
     def opted_out(self, marks: Sequence[bytes]) -> frozenset[bytes]:
         """Which of these marks are of people who opted out."""

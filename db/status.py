@@ -55,6 +55,8 @@ class Overview:
         next_due: the earliest trailing refresh.
         refreshes_due: how many of them are due by the server's clock.
         outbox_since: log time of the oldest message that waits to be published.
+        searches: how many searches opt-outs have left that are not done.
+        searches_since: when the oldest of them was left.
     """
 
     now: int
@@ -70,6 +72,8 @@ class Overview:
     dead_letters_open: int
     outbox_waiting: int
     outbox_since: int | None
+    searches: int
+    searches_since: int | None
 
 
 @dataclass(frozen=True, slots=True)

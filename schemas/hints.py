@@ -103,11 +103,20 @@ def decode_hint(data: bytes | None) -> PersonHint:
         UndecodableError: the bytes are no hint of any released version.
         InvalidChangeError: they are, but the hint breaks a limit of the contract.
     """
+    return validate_hint(decode_unvalidated_hint(data))
+
+
+def decode_unvalidated_hint(data: bytes | None) -> PersonHint:
+    """The hint in a record's value, whether or not it keeps to the limits of the contract.
+
+    Raises:
+        UndecodableError: see `decode_hint`.
+    """
     record = hint_codec().decode(data)
     record["person"] = Person(**record["person"])
     record["movement"] = Movement(record["movement"])
     record["changes"] = {name: FieldChange(**value) for name, value in record["changes"].items()}
-    return validate_hint(PersonHint(**record))
+    return PersonHint(**record)
 
 
 @cache

@@ -11,7 +11,7 @@ from consumers.opt_outs import Marks
 from consumers.resolver.metrics import ResolverMetrics
 from consumers.resolver.resolve import Known, Parked, resolve
 from consumers.resolver.settings import ResolverSettings
-from consumers.runtime.opt_outs import bytes_pattern, forgotten
+from consumers.runtime.opt_outs import blanked, forgotten, searches_for
 from consumers.runtime.records import Record, headers_as_json
 from db.erasure import OptOutRow
 from db.hints import HintedPerson, HintKey, HintStore, ParkedRow
@@ -19,7 +19,7 @@ from db.rows import DeadLetterRow
 from schemas.appender import Appender
 from schemas.codec import UndecodableError
 from schemas.events import IDENTITY_TYPES, ChangeType, InvalidChangeError, PersonChange
-from schemas.hints import PersonHint, decode_hint
+from schemas.hints import PersonHint, decode_hint, decode_unvalidated_hint
 from schemas.outgoing import outgoing
 
 
@@ -71,6 +71,8 @@ class Batch:
     def _settle(self, hints: Sequence[Hinted], letters: Sequence[DeadLetterRow]) -> None:
         gone = [hinted.hint for hinted in hints if hinted.hint.type == ChangeType.OPTED_OUT]
         self._refuse(gone)
+        number = self._store.opt_outs() if letters else 0
+        letters = [self._kept(letter) for letter in letters]
         hints, refused = self._split(hints)
         places = self._places(hints)
         changes: list[PersonChange] = []
@@ -87,8 +89,7 @@ class Batch:
                 changes.extend(answer.changes)
         self._metrics.changes.inc(self._appender.append(outgoing(change, self._settings) for change in changes))
         topic, nobody = self._settings.person_hints_topic, {forgotten(hint.source, hint.person.id) for hint in gone}
-        pattern = bytes_pattern(name for hint in gone for name in names_of([hint.person])) if gone else None
-        self._store.settle(topic, [*parked.values()], [*resolved], [*nobody], letters, pattern)
+        self._store.settle(topic, [*parked.values()], [*resolved], [*nobody], letters, number)
         counts = {"resolved": len(resolved), "parked": len(parked), "dead_letter": len(letters), "refused": refused}
         for outcome, count in counts.items():
             self._metrics.hints.labels(outcome).inc(count)
@@ -97,7 +98,16 @@ class Batch:
         """Before anybody looks where they are known: whoever comes to know them later refuses them."""
         marks = {mark for hint in opt_outs for mark in self._marks.of(hint.source, hint.person)}
         if marks:
-            self._store.refuse([OptOutRow(mark, self._marks.key_ids[0]) for mark in sorted(marks)])
+            searches = searches_for(name for hint in opt_outs for name in names_of([hint.person]))
+            self._store.refuse([OptOutRow(mark, self._marks.key_ids[0]) for mark in sorted(marks)], [*searches])
+
+    def _kept(self, letter: DeadLetterRow) -> DeadLetterRow:
+        """A letter as it is kept: of a person who has opted out, only that there was one."""
+        try:
+            marks = self._known_by(decode_unvalidated_hint(letter.value))
+        except UndecodableError:
+            return letter
+        return blanked(letter) if self._store.opted_out(sorted(marks)) else letter
 
     def _split(self, hints: Sequence[Hinted]) -> tuple[list[Hinted], int]:
         """The hints without those about people who opted out, of which nothing is kept, and how many those are."""

@@ -18,6 +18,7 @@ from consumers.runtime.lanes import Lane, wait_for_all, wait_for_one
 from consumers.runtime.metrics import Metrics
 from consumers.runtime.processor import Result
 from consumers.runtime.pruning import PRUNE_ROWS
+from consumers.runtime.searching import Searching
 from consumers.runtime.ticks import Ticker
 from consumers.runtime.worker import GivenUp
 from consumers.settings import ConsumerSettings
@@ -48,11 +49,13 @@ class Loop:
         consumer: Consumer,
         lanes: Sequence[Lane],
         ticker: Ticker,
+        searching: Searching,
         metrics: Metrics,
         settings: ConsumerSettings,
     ) -> None:
         self._consumer, self._lanes = consumer, lanes
-        self._ticker, self._metrics, self._settings = ticker, metrics, settings
+        self._ticker, self._searching = ticker, searching
+        self._metrics, self._settings = metrics, settings
         self._topic = settings.person_changes_topic
         self.assignment = Assignment(len(lanes))
         self._intake = Intake(consumer, self.assignment, settings)
@@ -94,6 +97,7 @@ class Loop:
                 self._dispatch(lane)
         self._intake.flow()
         self._tick()
+        self._searching.turn()
         self._measure()
         self.turned_at = time.monotonic()
 

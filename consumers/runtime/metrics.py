@@ -70,6 +70,11 @@ class Metrics:
         self.pruned = Counter(
             "consumer_pruned_events", "Rows of the inbox deleted for their age", registry=self.registry
         )
+        self.searches = Gauge(
+            "consumer_erasure_searches",
+            "Searches that opt-outs have left and that are not done, of all consumers",
+            registry=self.registry,
+        )
         self._database_failures = Counter(
             "consumer_database_failures", "Attempts that the database refused for a time", registry=self.registry
         )

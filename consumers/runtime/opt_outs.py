@@ -22,8 +22,10 @@ from db.erasure import (
     MessageRow,
     OptOutRow,
     PlaceRow,
+    SearchRow,
 )
 from db.rows import BatchWrites, DeadLetterRow
+from db.searches import NAMES_AT_ONCE
 from db.store import Rosters, Store
 from schemas.codec import Codec, Registry, UndecodableError, decode_unvalidated
 from schemas.events import IDENTITY_TYPES, ChangeType, Movement, Person, PersonChange
@@ -87,7 +89,7 @@ class OptOuts:
         """A letter as it is kept: of a person who has opted out, only that there was one."""
         if not self._opted_out or self._opted_out.isdisjoint(self._marks_of(_said(row.value, self.registry))):
             return row
-        return row._replace(key=None, value=None, headers="[]", reason=ERASED_LETTER)
+        return blanked(row)
 
     def _marks_in(self, reads: Iterable[Read]) -> frozenset[bytes]:
         return _NOBODY.union(*(self._marks_of(self._said_in(read)) for read in reads))
@@ -148,14 +150,21 @@ class OptOuts:
             if message.company_id in erasures:
                 into.outbox.extend(_rewritten(message, erasures[message.company_id], codec))
         every = [e for each in erasures.values() for e in each]
-        into.letters = bytes_pattern(name for e in every for name in e.names)
-        if not self.aside:
+        names = [name for e in every for name in e.names]
+        if self.aside:
+            into.letters = bytes_pattern(names)
+        else:
+            into.searches.extend(searches_for(names))
             _keep(into, every, self.marks.key_ids[0])
+
+
+def blanked(row: DeadLetterRow) -> DeadLetterRow:
+    """A letter of which nothing is kept but that there was one."""
+    return row._replace(key=None, value=None, headers="[]", reason=ERASED_LETTER)
 
 
 def _keep(into: Erasures, erasures: Sequence[Erasure], key_id: bytes) -> None:
     """What is erased and kept outside of what the log makes."""
-    into.elsewhere = into.letters
     for e in erasures:
         into.hints.extend(forgotten(source, person_id) for source in e.sources for person_id in e.person_ids)
         into.opt_outs.extend(OptOutRow(mark, key_id) for mark in sorted(e.marks))
@@ -217,6 +226,13 @@ def _call(e: Erasure, source: str, person_id: str) -> CallRow:
 def forgotten(source: str, person_id: str) -> ForgottenRow:
     """Whose hints must not wait any more."""
     return ForgottenRow(source if is_counter(person_id) else None, person_id)
+
+
+def searches_for(names: Iterable[str]) -> Iterable[SearchRow]:
+    """What is to be searched for these, so many at a time that a page does not take long."""
+    wanted = sorted({*names})
+    for start in range(0, len(wanted), NAMES_AT_ONCE):
+        yield SearchRow(tuple(wanted[start : start + NAMES_AT_ONCE]))
 
 
 def bytes_pattern(names: Iterable[str]) -> str:

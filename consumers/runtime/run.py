@@ -23,12 +23,14 @@ from consumers.runtime.loop import Loop
 from consumers.runtime.metrics import Metrics
 from consumers.runtime.opt_outs import UnknownOptOutKeyError
 from consumers.runtime.processor import Processor, TooManyDeadLettersError
+from consumers.runtime.searching import Searching
 from consumers.runtime.stopping import stopped_by_signals
 from consumers.runtime.ticks import ticker_for
 from consumers.runtime.worker import Worker
 from consumers.settings import ConsumerSettings
 from consumers.workspaces.reading import UnreadablePolicyError
 from db.errors import FatalDatabaseError
+from db.searches import Searches
 from db.store import Store
 
 log = structlog.get_logger()
@@ -87,7 +89,8 @@ def consume(settings: ConsumerSettings, stop: threading.Event, clock: Callable[[
         ticker = stack.enter_context(closing(ticker_for(settings, _name(), metrics.ticks.inc, clock)))
         troubles = partial(_note, health, metrics)
         lanes = [_lane(number, settings, clock, troubles, stack) for number in range(settings.consumer_lanes)]
-        loop = Loop(_consumer(settings), lanes, ticker, metrics, settings)
+        searching = _searching(settings, metrics, stack)
+        loop = Loop(_consumer(settings), lanes, ticker, searching, metrics, settings)
         health.loop = loop
         if settings.consumer_http_port:
             where = (settings.consumer_http_host, settings.consumer_http_port)
@@ -109,6 +112,16 @@ def _lane(
     worker = Worker(partial(note, number))
     stack.callback(worker.close, WORKER_STOP_SECONDS)
     return Lane(number, Processor(store, settings, clock=lambda: clock() // 1000), worker)
+
+
+def _searching(settings: ConsumerSettings, metrics: Metrics, stack: ExitStack) -> Searching:
+    """On a connection and a thread of its own, which end with the stack; no record waits for it."""
+    searches = stack.enter_context(
+        Searches(settings.database_url.get_secret_value(), settings.database_statement_timeout_seconds)
+    )
+    worker = Worker(lambda trouble: metrics.trouble(trouble) if trouble is not None else None)
+    stack.callback(worker.close, WORKER_STOP_SECONDS)
+    return Searching(searches, worker, metrics.searches.set)
 
 
 def _collect_rarely() -> None:

@@ -104,7 +104,8 @@ SELECT company_id, workspace_id, version, value
 FROM outbox
 WHERE company_id = ANY (%(company_id)s::text[])
 
--- erase_letters: records that nobody could apply and that hold an id of theirs, readable or not
+-- erase_letters: of a fold aside, where nobody waits for a lock: records that nobody could apply and that hold an id of
+-- theirs, readable or not
 UPDATE dead_letters
 SET key = NULL, value = NULL, headers = '[]', reason = 'its person opted out; nothing of the record is kept',
     status = CASE WHEN status = 'open' THEN 'discarded' ELSE status END,
@@ -112,12 +113,8 @@ SET key = NULL, value = NULL, headers = '[]', reason = 'its person opted out; no
 WHERE encode(value, 'escape') ~* %(pattern)s OR encode(key, 'escape') ~* %(pattern)s
    OR headers::text ~* %(pattern)s OR reason ~* %(pattern)s
 
--- erase_webhooks: bodies that nobody could read and that hold an id of theirs
-DELETE FROM webhook_dead_letters WHERE encode(body, 'escape') ~* %(pattern)s OR reason ~* %(pattern)s
-
--- erase_steps: what pipelines of others made of them; a repetition runs again
-DELETE FROM pipeline_operations
-WHERE step <> 'save_buyer_group' AND (output::text ~* %(pattern)s OR error ~* %(pattern)s OR idempotency_key ~* %(pattern)s)
+-- keep_searches: what is to be searched for them once this is committed; see searches.sql
+INSERT INTO erasure_searches (names) SELECT names::text[] FROM unnest(%(names)s::text[]) AS n (names)
 
 -- erase_hints: what waits to be said of them; not the opt-out itself, which must reach other companies first
 DELETE FROM parked_hints AS p

@@ -50,6 +50,12 @@ WHERE p.person_id = n.person_id AND (n.source IS NULL OR p.source = n.source)
 SELECT n.mark FROM unnest(%(mark)s::bytea[]) AS n (mark)
 WHERE NOT EXISTS (SELECT 1 FROM opt_outs AS o WHERE o.mark = n.mark)
 
+-- find_searches: whether these are searched for
+SELECT 1 FROM erasure_searches WHERE names && %(names)s::text[] LIMIT 1
+
+-- hold_opt_outs: from here on nobody's mark is committed; batches of changes are not held up
+LOCK TABLE consumer_positions IN ROW EXCLUSIVE MODE
+
 -- bury: records that are no hints
 INSERT INTO dead_letters (topic, kafka_partition, kafka_offset, company_id, key, value, headers, log_time, reason)
 SELECT %(topic)s, kafka_partition, kafka_offset, company_id, key, value, headers::jsonb, from_ms(log_time), reason

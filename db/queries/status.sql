@@ -15,7 +15,7 @@ SELECT to_ms(clock_timestamp()),
        greatest(size.companies, size.people, size.groups) > %(exact)s,
        pending.companies, pending.changes, to_ms(pending.oldest), to_ms(pending.next_due), pending.due,
        (SELECT count(*) FROM dead_letters WHERE status = 'open'),
-       waiting.messages, to_ms(waiting.oldest)
+       waiting.messages, to_ms(waiting.oldest), searches.number, to_ms(searches.oldest)
 FROM (
     SELECT max(reltuples) FILTER (WHERE oid = 'companies'::regclass)::bigint AS companies,
            max(reltuples) FILTER (WHERE oid = 'people'::regclass)::bigint AS people,
@@ -30,3 +30,4 @@ CROSS JOIN (
     WHERE refresh_due_at IS NOT NULL
 ) AS pending
 CROSS JOIN (SELECT count(*) AS messages, min(log_time) AS oldest FROM outbox) AS waiting
+CROSS JOIN (SELECT count(*) AS number, min(created_at) AS oldest FROM erasure_searches) AS searches

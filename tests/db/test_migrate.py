@@ -18,6 +18,7 @@ TABLES = """
     buyer_group_members buyer_group_changes buyer_group_head_history buyer_group_member_history outbox
     consumer_positions dead_letters
     role_choices parked_hints company_aliases webhook_dead_letters api_tokens idempotency_keys opt_outs opt_out_places
+    erasure_searches
 """
 
 
@@ -101,5 +102,5 @@ def test_tables_that_grow_with_the_log_lead_their_keys_with_the_company(database
     assert others == {
         *("consumer_positions", "dead_letters", "workspaces", "schema_migrations"),
         *("parked_hints", "company_aliases", "webhook_dead_letters"),
-        *("api_tokens", "idempotency_keys", "opt_outs"),
+        *("api_tokens", "idempotency_keys", "opt_outs", "erasure_searches"),
     }

@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import psycopg
 
+from consumers.runtime.opt_outs import bytes_pattern
+from db.searches import Searches
 from schemas.events import ChangeType, Person, PersonChange
 from tests.support.changes import change
 
@@ -30,6 +32,13 @@ def opt_out(
 def bob(event_id: str, company: str = "acme", title: str = "CEO") -> PersonChange:
     """A change about somebody else."""
     return said(event_id, company, Person("bob", "Bob Other", title=title))
+
+
+def search(url: str) -> None:
+    """What consumers do beside their work after an opt-out, to its end."""
+    with Searches(url) as searches:
+        while searches.turn(bytes_pattern):
+            pass
 
 
 def rows(url: str, query: str) -> list[tuple[Any, ...]]:

@@ -30,8 +30,8 @@ def found(system: System) -> list[str]:
 
 
 def applied(system: System) -> bool:
-    """Whether the whole log has an outcome, and no refresh is pending."""
-    return system.settled()
+    """Whether the whole log has an outcome, no refresh is pending, and nothing is searched."""
+    return system.settled() and not system.query("SELECT 1 FROM erasure_searches")
 
 
 def answer(system: System, *words: str) -> Any:
@@ -86,6 +86,31 @@ def test_an_erased_person_stays_erased(system: System) -> None:
     assert found(system) == []
     assert len(system.query("SELECT 1 FROM roster WHERE person_id = 'bob'")) == 2
     assert "no table holds anything of them" in system.command("person", "find", ANN.id).stdout
+
+
+def test_what_nobody_could_read_is_searched_before_the_command_says_that_it_is_done(system: System) -> None:
+    """Letters of the log, by a consumer that goes on consuming meanwhile."""
+    producer = Producer({"bootstrap.servers": system.bootstrap})
+    for number in range(60):
+        producer.produce(
+            system.topic, f"no Avro, {ANN.id}".encode() if number % 2 else b"nobody", f"c{number}".encode()
+        )
+        if number % 2:
+            system.publish([bob(f"b{number}", f"c{number}")])
+    producer.flush()
+    system.start_consumer(DEAD_LETTER_RATIO_LIMIT="1")
+    system.start_resolver()
+    wait_for("end of the log", lambda: applied(system))
+    assert len(found(system)) > 0
+
+    answer(system, "person", "erase", ANN.id)
+
+    assert found(system) == []
+    assert system.query("SELECT status, count(*) FROM dead_letters GROUP BY 1 ORDER BY 1") == [
+        ("discarded", 30),
+        ("open", 30),
+    ]
+    assert answer(system, "status")["erasureSearches"] == {"waiting": 0, "since": None}
 
 
 def test_an_opt_out_that_was_published_for_one_company_reaches_all(system: System) -> None:

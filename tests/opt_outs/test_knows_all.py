@@ -7,13 +7,13 @@ import psycopg
 
 from db.traces import traces
 from schemas.events import ChangeType
-from tests.opt_outs.people import ANN, TRACES, opt_out, rows, said
+from tests.opt_outs.people import ANN, TRACES, opt_out, rows, said, search
 from tests.support.consumption import consume, log_of, processor_for, shifted
 
 WHOLE_ROWS = frozenset(
     {
         *("people", "employments", "role_choices", "buyer_group_members", "buyer_group_member_history"),
-        *("parked_hints", "webhook_dead_letters", "pipeline_operations"),
+        *("parked_hints", "webhook_dead_letters", "pipeline_operations", "erasure_searches"),
     }
 )
 """Tables whose rows about a person are deleted, with whatever columns they have."""
@@ -83,6 +83,7 @@ def test_whatever_is_classified_is_erased(database_url: str) -> None:
 
     consume(processor, shifted(processor, log_of([opt_out()])))
     processor.store.close()
+    search(database_url)
 
     assert traces(database_url, TRACES) == []
 
@@ -100,6 +101,9 @@ _FILL = (
     """
     INSERT INTO webhook_dead_letters (source, body_sha256, body, field, reason, received_at)
     VALUES ('s', '\\x00', convert_to(%(email)s, 'UTF8'), 'f', 'r', now())
+    """,
+    """
+    INSERT INTO erasure_searches (names) VALUES (ARRAY[%(id)s])
     """,
     """
     INSERT INTO pipeline_operations (company_id, step, idempotency_key, input_hash, status, output)

@@ -12,7 +12,7 @@ from db.traces import traces
 from schemas.codec import CONFLUENT_MARKER, HEADER_BYTES, Codec, UndecodableError, parse_foreign
 from schemas.events import ChangeType, FieldChange, Person
 from schemas.registry import RegistryUnavailableError
-from tests.opt_outs.people import ANN, TRACES, bob, opt_out, rows, said
+from tests.opt_outs.people import ANN, TRACES, bob, opt_out, rows, said, search
 from tests.support.consumption import consume, log_of, processor_for, shifted
 
 BLANKED = "its person opted out; nothing of the record is kept"
@@ -74,6 +74,7 @@ def test_a_letter_in_the_framing_of_a_registry_is_kept_without_its_record(
         True,
     )
     assert rows(database_url, "SELECT count(*) FROM dead_letters WHERE value IS NOT NULL") == [(1,)]
+    search(database_url)
     assert traces(database_url, TRACES) == []
 
 
@@ -101,4 +102,5 @@ def test_a_letter_that_says_who_is_one_person_names_two(processor: Processor, da
     merged = replace(merged, changes={"id": FieldChange(ANN.id, "bob")})
     consume(processor, [misdirected(processor, merged)])
     assert rows(database_url, "SELECT reason FROM dead_letters") == [(BLANKED,)]
+    search(database_url)
     assert traces(database_url, TRACES) == []

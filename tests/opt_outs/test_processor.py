@@ -17,7 +17,7 @@ from db.shadow import Shadow
 from db.traces import traces
 from schemas.codec import Codec
 from schemas.events import Company, Person, PersonChange
-from tests.opt_outs.people import ANN, TRACES, bob, opt_out, rows, said
+from tests.opt_outs.people import ANN, TRACES, bob, opt_out, rows, said, search
 from tests.support.changes import NOW
 from tests.support.consumption import TOPIC, consume, log_of, processor_for, shifted
 
@@ -56,6 +56,7 @@ def test_after_an_opt_out_no_column_of_any_table_holds_them(processor: Processor
 
     consume(processor, later(processor, opt_out("out-prs-ann-1")))
 
+    search(database_url)
     assert traces(database_url, TRACES) == []
     assert rows(database_url, "SELECT person_id, name FROM roster") == [("bob", "Bob Other")]
     assert rows(database_url, "SELECT status, value FROM dead_letters") == [("discarded", None)] * 2
@@ -109,6 +110,7 @@ def test_batches_do_not_matter(processor: Processor, database_url: str, sizes: t
         (2, "joined", "bob", "stakeholder"),
         (3, "erased", None, None),
     ]
+    search(database_url)
     assert traces(database_url, TRACES) == []
 
 
@@ -196,6 +198,7 @@ def test_a_fold_of_the_log_aside_makes_the_same_rows_without_them(processor: Pro
         assert compared.first == []
         assert traces(shadow.url, TRACES) == []
     assert [rows(database_url, f"SELECT * FROM {table} ORDER BY 1, 2") for table in tables] == before  # noqa: S608
+    search(database_url)
     assert {trace.table for trace in traces(database_url, TRACES)} == {"parked_hints"}
 
 
@@ -217,6 +220,7 @@ def test_letters_about_somebody_who_has_opted_out_are_kept_without_their_record(
     assert rows(database_url, "SELECT key, value, headers, reason FROM dead_letters") == [
         (None, None, [], "its person opted out; nothing of the record is kept")
     ]
+    search(database_url)
     assert traces(database_url, TRACES) == []
 
 
@@ -268,6 +272,7 @@ def test_bodies_that_ingress_has_kept_go_as_well(processor: Processor, database_
                 {"body": json.dumps(body).encode()},
             )
     consume(processor, log_of([said("e1"), opt_out(), opt_out("o2", "beta", "123", "hubspot")]))
+    search(database_url)
     assert rows(database_url, "SELECT convert_from(body, 'UTF8') FROM webhook_dead_letters") == [
         ('{"contact": 91234}',)
     ]
@@ -278,4 +283,5 @@ def test_facts_that_the_person_taught_stay(processor: Processor, database_url: s
     taught = replace(said("t-prs-ann-1"), company=Company("acme", name="Acme Inc", domain="acme.example"))
     consume(processor, log_of([taught, opt_out()]))
     assert rows(database_url, "SELECT name, domain FROM companies") == [("Acme Inc", "acme.example")]
+    search(database_url)
     assert traces(database_url, TRACES) == []
