@@ -18,7 +18,7 @@ from typing import Final
 
 import psutil
 
-from local.process import LocalServerError, end_leftover, last_lines
+from local.process import LocalServerError, end_leftover, last_lines, remember
 from local.stack import Stack
 
 START_SECONDS: Final = 180.0
@@ -65,14 +65,15 @@ def borrow(folder: Path, owner: int, environment: Mapping[str, str]) -> Servers:
 
 def release(folder: Path) -> None:
     """Stop the session's servers, if any were started."""
-    end_leftover(folder / "holder.pid", "local.hold", STOP_SECONDS)
+    end_leftover(folder / "holder.pid", STOP_SECONDS)
 
 
 def _start_holder(folder: Path, owner: int, environment: Mapping[str, str], answer: Path) -> None:
     log = folder / "holder.log"
+    command = [sys.executable, "-m", "local.hold", str(folder), str(owner)]
     with log.open("wb") as out:
         holder = subprocess.Popen(
-            [sys.executable, "-m", "local.hold", str(folder), str(owner)],
+            command,
             cwd=Path(__file__).parents[1],
             env=dict(environment),
             stdin=subprocess.DEVNULL,
@@ -81,7 +82,7 @@ def _start_holder(folder: Path, owner: int, environment: Mapping[str, str], answ
             start_new_session=True,
         )
     _HOLDERS.append(holder)
-    (folder / "holder.pid").write_text(str(holder.pid))
+    remember(folder / "holder.pid", holder.pid, command)
     deadline = time.monotonic() + START_SECONDS
     while not answer.exists():
         if holder.poll() is not None or time.monotonic() > deadline:

@@ -71,7 +71,7 @@ class Kafka:
             LocalServerError: Java or jars are missing, or the storage cannot be formatted.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
-        end_leftover(self._folder / "kafka.pid", str(self._folder))
+        end_leftover(self._folder / "kafka.pid")
         self._port = remembered_port(self._folder / "port")
         settings = self._configure()
         java = [self._java or java_binary(), *_JVM, "-cp", kafka_classpath()]

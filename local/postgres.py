@@ -55,7 +55,7 @@ class Postgres:
         user = NOBODY if os.geteuid() == 0 else None
         if user is not None:
             _open_the_way(self._folder, _programs())
-        end_leftover(self._folder / "postgres.pid", str(self._data))
+        end_leftover(self._folder / "postgres.pid")
         self._await_predecessor()
         self._port = remembered_port(self._folder / "port")
         if not (self._data / "PG_VERSION").exists() or (self._folder / "initdb.started").exists():

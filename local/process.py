@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import json
 import os
 import signal
 import socket
@@ -17,6 +18,8 @@ import psutil
 
 LOOPBACK: Final = "127.0.0.1"
 LAST_LINES: Final = 15
+START_TOLERANCE_SECONDS: Final = 2.0
+"""Start times are counted from the time of the boot, which moves with every correction of the clock."""
 _PR_SET_PDEATHSIG: Final = 1
 
 
@@ -103,15 +106,26 @@ def spawn(
             process_group=0,
             preexec_fn=_dies_with_us(death_signal),  # noqa: PLW1509  # one system call, no locks
         )
-    pid_file.write_text(str(popen.pid))
+    remember(pid_file, popen.pid, command)
     return Child(name, popen, log, pid_file)
 
 
-def end_leftover(pid_file: Path, mark: str, seconds: float = 10.0) -> None:
-    """End the server that a killed process left behind, if it is still the one: its command line holds `mark`."""
-    with contextlib.suppress(OSError, ValueError, psutil.Error):
-        process = psutil.Process(int(pid_file.read_text()))
-        if any(mark in part for part in process.cmdline()):
+def remember(pid_file: Path, pid: int, command: Sequence[str]) -> None:
+    """Note which process was started, for `end_leftover` of a later run."""
+    facts = {
+        "pid": pid,
+        "started": psutil.Process(pid).create_time(),
+        "arguments": list(command[1:]),
+        "folder": str(pid_file.parent.resolve()),
+    }
+    pid_file.write_text(json.dumps(facts))
+
+
+def end_leftover(pid_file: Path, seconds: float = 10.0) -> None:
+    """End the server that a killed process left behind, if it is still the one."""
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, psutil.Error):
+        process = _left_over(pid_file)
+        if process is not None:
             process.terminate()
             try:
                 process.wait(seconds)
@@ -119,6 +133,21 @@ def end_leftover(pid_file: Path, mark: str, seconds: float = 10.0) -> None:
                 process.kill()
                 process.wait(seconds)
     pid_file.unlink(missing_ok=True)
+
+
+def _left_over(pid_file: Path) -> psutil.Process | None:
+    """The process that a pid file names, unless its number is somebody else's by now, or the file a copy.
+
+    A pid is given again after a reboot, so start time and arguments must be the same; and whoever copies the data of a
+    running system copies pid files, whose processes belong to the other folder.
+    """
+    facts = json.loads(pid_file.read_text())
+    process = psutil.Process(int(facts["pid"]))
+    arguments = facts["arguments"]
+    ours = facts["folder"] == str(pid_file.parent.resolve())
+    at_its_time = abs(process.create_time() - facts["started"]) < START_TOLERANCE_SECONDS
+    its_words = process.cmdline()[-len(arguments) :] == arguments  # a script as program adds words before them
+    return process if ours and at_its_time and its_words else None
 
 
 def await_end(pid: int, name: str, seconds: float = 10.0) -> None:

@@ -88,7 +88,7 @@ def _run(stack: ExitStack, data_dir: Path, port: int, stopping: _Stopping) -> No
     data_dir.mkdir(parents=True, exist_ok=True)
     stack.enter_context(_locked(data_dir))
     for name in ("relay", "consumer", "resolver", "ingress"):
-        end_leftover(data_dir / "logs" / f"{name}.pid", "cli")
+        end_leftover(data_dir / "logs" / f"{name}.pid")
     (data_dir / "env").unlink(missing_ok=True)  # of a run that was killed
     _check_port(port)
     secrets = _secrets(data_dir)

@@ -1,5 +1,7 @@
 """Child processes: none outlives us, and what a killed run left is ended."""
 
+import json
+import os
 import signal
 import socket
 import subprocess
@@ -9,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local.process import LocalServerError, end_leftover, free_port, is_free, remembered_port, spawn
+from local.process import LocalServerError, end_leftover, free_port, is_free, remember, remembered_port, spawn
 from tests.support.system import ROOT, wait_for
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -32,17 +34,64 @@ def test_a_child_dies_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     assert psutil.wait_procs([child], 5)[1] == []
 
 
-def test_what_a_killed_run_left_is_ended_if_it_is_the_one(tmp_path: Path) -> None:
-    """A number alone is no proof: the process may be somebody else's by now."""
+def test_what_a_killed_run_left_is_ended(tmp_path: Path) -> None:
+    """It would hold on to ports and data."""
     child = spawn("sleep", SLEEP, tmp_path)
 
-    end_leftover(child.pid_file, "another command", 1)
-    assert child.popen.poll() is None
-    child.pid_file.write_text(str(child.popen.pid))
-    end_leftover(child.pid_file, "time.sleep(60)", 5)
+    end_leftover(child.pid_file, 5)
 
     assert child.popen.poll() is not None
     assert not child.pid_file.exists()
+
+
+@pytest.mark.parametrize("other", [{"started": 0.0}, {"arguments": ["-m", "cli", "consumer"]}, {"pid": os.getpid()}])
+def test_somebody_else_s_process_is_left_alone(tmp_path: Path, other: dict[str, object]) -> None:
+    """A number alone is no proof: after a reboot it may be anybody's."""
+    child = spawn("sleep", SLEEP, tmp_path)
+    try:
+        child.pid_file.write_text(json.dumps(json.loads(child.pid_file.read_text()) | other))
+        end_leftover(child.pid_file, 5)
+        assert child.popen.poll() is None
+        assert not child.pid_file.exists()
+    finally:
+        child.stop(signal.SIGKILL, 5)
+
+
+def test_a_program_whose_words_only_hold_ours_is_left_alone(tmp_path: Path) -> None:
+    """A client of something is not our command line, although "client" holds "cli"."""
+    other = spawn("other", [*SLEEP, "my-client"], tmp_path)
+    pid_file = tmp_path / "consumer.pid"
+    try:
+        remember(pid_file, other.popen.pid, [sys.executable, "-m", "cli"])
+        end_leftover(pid_file, 5)
+        assert other.popen.poll() is None
+    finally:
+        other.stop(signal.SIGKILL, 5)
+
+
+def test_the_processes_of_a_folder_that_was_copied_run_on(tmp_path: Path) -> None:
+    """Whoever copies the data of a running system copies its pid files."""
+    child = spawn("sleep", SLEEP, tmp_path)
+    try:
+        copy = tmp_path / "copy" / child.pid_file.name
+        copy.parent.mkdir()
+        copy.write_bytes(child.pid_file.read_bytes())
+        end_leftover(copy, 5)
+        assert child.popen.poll() is None
+        assert not copy.exists()
+    finally:
+        child.stop(signal.SIGKILL, 5)
+
+
+@pytest.mark.parametrize("text", ["", "4711", "{}", "[]", '{"pid": 1}'])
+def test_a_pid_file_that_names_nobody_is_forgotten(tmp_path: Path, text: str) -> None:
+    """A disk that was full leaves a half of it, an older version a number."""
+    file = tmp_path / "consumer.pid"
+    file.write_text(text)
+
+    end_leftover(file, 5)
+
+    assert not file.exists()
 
 
 def test_a_child_that_does_not_stop_is_killed(tmp_path: Path) -> None:
