@@ -20,7 +20,9 @@ class ConsumerSettings(KafkaSettings, RegistrySettings, DatabaseSettings, OptOut
             consumer, and kept for rebuilds, which decide by it too.
         batch_max_records: at most so many records in one transaction.
         batch_max_bytes: at most so many bytes of values in one transaction.
-        buffer_max_records: partitions are paused when so many records wait behind the batch in work.
+        buffer_max_records: partitions are paused when so many records wait behind the batches in work.
+        buffer_max_bytes: they are as well when the values of those that wait are so large together. Besides, Kafka's
+            client holds some 16 MiB of its own.
         consumer_lanes: so many batches are under way side by side, each of partitions of its own and on a connection of
             its own: while the database works for one, this process works for another.
         inbox_retention_days: for how long a change that comes again is a duplicate, in log time; older rows of the
@@ -42,6 +44,7 @@ class ConsumerSettings(KafkaSettings, RegistrySettings, DatabaseSettings, OptOut
     batch_max_records: int = Field(default=2000, ge=1)
     batch_max_bytes: int = Field(default=4 * 1024 * 1024, ge=1)
     buffer_max_records: int = Field(default=10_000, ge=1)
+    buffer_max_bytes: int = Field(default=32 * 1024 * 1024, ge=1)
     consumer_lanes: int = Field(default=2, ge=1, le=16)
     inbox_retention_days: float = Field(default=90.0, ge=0, le=36_500)
     drain_seconds: float = Field(default=10.0, gt=0)

@@ -60,11 +60,13 @@ class Assignment:
     Attributes:
         lanes: how many batches may be under way, each of partitions of its own.
         taken: by lane, the work that is being processed.
+        waiting_bytes: of the values of the records that wait.
     """
 
     lanes: int = 1
     owned: dict[int, Owned] = field(default_factory=dict)
     taken: dict[int, Work] = field(default_factory=dict)
+    waiting_bytes: int = 0
     _queues: list[deque[Read]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -110,6 +112,7 @@ class Assignment:
         owned.log_time = record.timestamp if owned.log_time is None else max(owned.log_time, record.timestamp)
         owned.at_end = False
         self._queues[record.partition % self.lanes].append(read(record, owned.log_time))
+        self.waiting_bytes += _size(record)
         return True
 
     def end_reached(self, partition: int, offset: int) -> None:
@@ -189,11 +192,19 @@ class Assignment:
     def _take(self, queue: deque[Read], max_records: int, max_bytes: int) -> Iterator[Read]:
         size = 0
         for _ in range(min(max_records, len(queue))):
-            size += len(queue[0].record.value or b"")
-            yield queue.popleft()
+            item = queue.popleft()
+            taken = _size(item.record)
+            self.waiting_bytes -= taken
+            size += taken
+            yield item
             if size >= max_bytes:
                 return
 
     def _forget(self, partitions: set[int]) -> None:
         if partitions:
             self._queues = [deque(i for i in queue if i.record.partition not in partitions) for queue in self._queues]
+            self.waiting_bytes = sum(_size(item.record) for queue in self._queues for item in queue)
+
+
+def _size(record: Record) -> int:
+    return len(record.value or b"")

@@ -52,8 +52,8 @@ class Intake:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._consumer, self._assignment, self._clock = consumer, assignment, clock
-        self._topic, self._limit = settings.person_changes_topic, settings.buffer_max_records
-        self._accept_lost = settings.accept_lost_records
+        self._topic, self._accept_lost = settings.person_changes_topic, settings.accept_lost_records
+        self._limit, self._limit_bytes = settings.buffer_max_records, settings.buffer_max_bytes
         self._full_since: float | None = None
         self._paused = False
 
@@ -76,8 +76,11 @@ class Intake:
 
     @property
     def full(self) -> bool:
-        """Whether no more records may wait."""
-        return self._assignment.waiting >= self._limit
+        """Whether no more records may wait, for their number or for their size.
+
+        The last poll may have brought more than fits: at most what the client had fetched.
+        """
+        return self._assignment.waiting >= self._limit or self._assignment.waiting_bytes >= self._limit_bytes
 
     def flow(self) -> None:
         """Pause when the buffer stays full, resume when half of it is done; polling goes on all the time."""
@@ -88,9 +91,13 @@ class Intake:
         if not self._paused and self._full_since is not None and self._clock() - self._full_since > PAUSE_AFTER_S:
             self._paused = True
             self._consumer.pause(self._positioned())
-        elif self._paused and self._assignment.waiting <= self._limit // 2:
+        elif self._paused and self._half_done():
             self._paused = False
             self._consumer.resume(self._positioned())
+
+    def _half_done(self) -> bool:
+        waiting = self._assignment
+        return waiting.waiting <= self._limit // 2 and waiting.waiting_bytes <= self._limit_bytes // 2
 
     def hold(self, partitions: Iterable[int]) -> None:
         """Read nothing of these partitions until they are placed."""

@@ -251,6 +251,7 @@ class Loop:
 
     def _measure(self) -> None:
         self._metrics.waiting.set(self.assignment.waiting)
+        self._metrics.waiting_bytes.set(self.assignment.waiting_bytes)
         if time.monotonic() - self._measured_at >= LAG_EVERY_S:
             self._measured_at = time.monotonic()
             self._metrics.partitions.set(len(self.assignment.owned))

@@ -84,6 +84,9 @@ class Metrics:
         self.waiting = Gauge(
             "consumer_waiting_records", "Records read that wait for their batch", registry=self.registry
         )
+        self.waiting_bytes = Gauge(
+            "consumer_waiting_bytes", "Bytes of the values of records that wait", registry=self.registry
+        )
         self.partitions = Gauge("consumer_partitions", "Partitions owned", registry=self.registry)
         self._balance = 0
 
