@@ -1,5 +1,6 @@
 """Polls: records into the assignment, the broker's troubles told apart, and no more read than there is room for."""
 
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, overload
@@ -55,6 +56,7 @@ class Intake:
         self._topic, self._accept_lost = settings.person_changes_topic, settings.accept_lost_records
         self._limit, self._limit_bytes = settings.buffer_max_records, settings.buffer_max_bytes
         self._full_since: float | None = None
+        self._unasked_until = -math.inf
         self._paused = False
 
     def poll(self, timeout: float) -> None:
@@ -173,11 +175,16 @@ class Intake:
 
         Nothing is lost by us when nothing of the partition was ever read.
         """
+        if self._clock() < self._unasked_until:
+            return owned.next_offset
         try:
             place = TopicPartition(self._topic, owned.partition)
             low, high = self._consumer.get_watermark_offsets(place, timeout=WATERMARK_TIMEOUT_S)
         except KafkaException:
-            return owned.next_offset  # the broker is away; should the position be gone, reading it will tell
+            # The broker is away; should the position be gone, reading it will tell. Not asked for each of a hundred
+            # partitions in turn: who does not poll for minutes loses them all.
+            self._unasked_until = self._clock() + WATERMARK_TIMEOUT_S
+            return owned.next_offset
         if low <= owned.next_offset <= high:
             return owned.next_offset
         if not owned.untouched and not self._accept_lost:
