@@ -31,16 +31,16 @@ def kafka_classpath() -> str:
     """The class path of the broker and its tools; resolved and downloaded once, then remembered.
 
     Raises:
-        LocalServerError: a download failed.
+        LocalServerError: a download failed, or there is no folder to keep it in.
     """
     folder = cache_folder()
-    folder.mkdir(parents=True, exist_ok=True)
     memory = folder / f"kafka-{KAFKA_VERSION}.json"
-    with _locked(folder / "kafka.lock"):
-        jars = _remembered(memory)
-        if jars is None:
-            jars = _download()
-            memory.write_text(json.dumps({"coordinates": COORDINATES, "jars": jars}))
+    jars = _remembered(memory)  # first without the lock: that is a file, and the folder may be read-only by now
+    if jars is None:
+        try:
+            jars = _fetched(folder, memory)
+        except OSError as error:
+            raise _not_kept(folder, error) from error
     return os.pathsep.join(jars)
 
 
@@ -74,11 +74,43 @@ def bundled_java() -> str:
 
 
 def cache_folder() -> Path:
-    """Where downloads are remembered: `PERSON_CHANGES_CACHE`, else the user's cache folder."""
+    """Where downloads are remembered: `PERSON_CHANGES_CACHE`, else the user's cache folder.
+
+    Raises:
+        LocalServerError: the user has no home.
+    """
     if own := os.environ.get("PERSON_CHANGES_CACHE"):
-        return Path(own)
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "person-changes"
+        return Path(own).absolute()
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        return Path(base).absolute() / "person-changes"
+    try:
+        return Path.home() / ".cache" / "person-changes"
+    except RuntimeError as error:
+        raise LocalServerError(f"{error} Set PERSON_CHANGES_CACHE to a folder where downloads can be kept.") from None
+
+
+def _fetched(folder: Path, memory: Path) -> list[str]:
+    """The jars, fetched by whoever comes first.
+
+    Raises:
+        OSError: they cannot be kept in the folder.
+        LocalServerError: a download failed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder / "kafka.lock"):
+        jars = _remembered(memory)
+        if jars is None:
+            jars = _download()
+            memory.write_text(json.dumps({"coordinates": COORDINATES, "jars": jars}))
+    return jars
+
+
+def _not_kept(folder: Path, error: OSError) -> LocalServerError:
+    return LocalServerError(
+        f"Apache Kafka's jars cannot be kept in {folder}: {error}.\n"
+        "Set PERSON_CHANGES_CACHE to a folder that this user can write, on a disk with 100 MB to spare, and start "
+        "again. Or point KAFKA_BOOTSTRAP_SERVERS at a broker."
+    )
 
 
 def _remembered(memory: Path) -> list[str] | None:
@@ -96,20 +128,36 @@ def _download() -> list[str]:
 
     Raises:
         LocalServerError: says what failed and what to do.
+        OSError: a file cannot be written.
     """
     import jgo  # noqa: PLC0415  # needed on the first start only; importing it takes a third of a second
 
     sys.stderr.write(f"Fetching Apache Kafka {KAFKA_VERSION} from the Maven repository (44 MB, once)\n")
-    with _progress(cache_folder() / "jars"):
+    with _progress(cache_folder() / "jars"), _maven_repository():
         try:
             environment = jgo.build("+".join(COORDINATES), cache_dir=cache_folder() / "jars")
             return [str(jar) for jar in environment.all_jars]
         except Exception as error:
+            if isinstance(error, OSError) and error.filename is not None:  # a file; the network's are OSErrors, too
+                raise
             raise LocalServerError(
                 f"Apache Kafka's jars could not be fetched with jgo {metadata.version('jgo')}: {error}\n"
                 "Check the network and the proxy settings and start again; what has arrived is kept. "
                 "Or point KAFKA_BOOTSTRAP_SERVERS at a broker."
             ) from error
+
+
+@contextlib.contextmanager
+def _maven_repository() -> Iterator[None]:
+    """Let jgo keep its own copies in our cache folder where one is named: its place is the home, maybe not writable."""
+    if "PERSON_CHANGES_CACHE" not in os.environ or "M2_REPO" in os.environ:
+        yield
+        return
+    os.environ["M2_REPO"] = str(cache_folder() / "maven")
+    try:
+        yield
+    finally:
+        del os.environ["M2_REPO"]
 
 
 @contextlib.contextmanager

@@ -50,7 +50,17 @@ def up(data_dir: Path, port: int) -> int:
     except (LocalServerError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    except OSError as error:
+        sys.stderr.write(_NOT_KEPT.format(folder=data_dir.absolute(), why=error))
+        return 1
     return 0
+
+
+_NOT_KEPT: Final = """\
+The data folder {folder} cannot be used: {why}.
+See that this user can write all that is in it, and that its disk has space; or keep the data elsewhere:
+make run DATA_DIR=/another/folder
+"""
 
 
 class _StopError(Exception):

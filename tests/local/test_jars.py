@@ -53,6 +53,63 @@ def test_a_download_that_fails_says_what_to_do(tmp_path: Path) -> None:
     assert "KAFKA_BOOTSTRAP_SERVERS" in done.stdout
 
 
+def test_caches_that_are_warm_need_no_writing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A home that became read-only runs what is in it: nothing is locked, nothing made."""
+    jar, cache = tmp_path / "kafka.jar", tmp_path / "cache"
+    jar.touch()
+    cache.mkdir()
+    (cache / "kafka-4.3.1.json").write_text(json.dumps({"coordinates": jars.COORDINATES, "jars": [str(jar)]}))
+    (cache / "kafka.lock").mkdir()  # cannot be opened for writing, not even by root
+    monkeypatch.setenv("PERSON_CHANGES_CACHE", str(cache))
+
+    assert jars.kafka_classpath() == str(jar)
+
+
+@pytest.mark.parametrize("setting", ["PERSON_CHANGES_CACHE", "XDG_CACHE_HOME", "HOME"])
+def test_a_cache_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str) -> None:
+    """Which folder, why, and which setting names another one."""
+    (tmp_path / "file").touch()
+    for name in ("PERSON_CHANGES_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(setting, str(tmp_path / "file" / "folder"))
+
+    with pytest.raises(LocalServerError, match="PERSON_CHANGES_CACHE") as caught:
+        jars.kafka_classpath()
+
+    assert str(jars.cache_folder()) in str(caught.value)
+    assert "Not a directory" in str(caught.value)
+
+
+def test_a_maven_repository_that_cannot_be_written_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is fetched is kept in a folder of its own, which is not taken for a trouble of the network."""
+    monkeypatch.setenv("PERSON_CHANGES_CACHE", str(tmp_path))
+
+    monkeypatch.delenv("M2_REPO", raising=False)
+
+    def build(*_: object, **__: object) -> None:
+        assert os.environ["M2_REPO"] == str(tmp_path / "maven")
+        (tmp_path / "kafka.lock" / "repository").mkdir()
+
+    monkeypatch.setattr("jgo.build", build)
+
+    with pytest.raises(LocalServerError, match=r"cannot be kept in .*Not a directory"):
+        jars.kafka_classpath()
+
+
+def test_a_user_without_a_home_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container that runs under a number that nobody has."""
+
+    def home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    for name in ("PERSON_CHANGES_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(Path, "home", home)
+
+    with pytest.raises(LocalServerError, match="Set PERSON_CHANGES_CACHE"):
+        jars.kafka_classpath()
+
+
 def test_a_java_that_is_too_old_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Java 11 on PATH does not keep the bundled one from running."""
     old = tmp_path / "java"

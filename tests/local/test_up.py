@@ -150,6 +150,20 @@ def test_copies_run_side_by_side_and_say_what_is_taken(start: Start) -> None:
     assert (one.stop(signal.SIGTERM), two.stop(signal.SIGTERM)) == (0, 0)
 
 
+@pytest.mark.parametrize("folder", ["file/data", "data"])
+def test_a_folder_that_cannot_be_used_is_told(start: Start, tmp_path: Path, folder: str) -> None:
+    """Which one, why, and how to name another; no trace."""
+    (tmp_path / "file").touch()
+    (tmp_path / "data" / "lock").mkdir(parents=True)  # cannot be opened for writing, not even by root
+
+    run = start(folder)
+
+    assert run.process.wait(60) == 1
+    assert f"The data folder {tmp_path / folder} cannot be used" in run.text()
+    assert "make run DATA_DIR=" in run.text()
+    assert "Traceback" not in run.text()
+
+
 def test_servers_from_outside_win(
     start: Start, kafka_bootstrap: str, database_url: str, make_topic: Callable[..., str]
 ) -> None:
