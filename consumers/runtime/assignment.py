@@ -155,7 +155,9 @@ class Assignment:
             owned.position = batch.next_offsets[partition]
             owned.committed_log_time = batch.clocks.get(partition)
             owned.more_due, owned.due_known = more_due, False
-        self._queues[work.lane].extendleft(item for item in reversed(batch.left) if item.record.partition in ours)
+        left = [item for item in reversed(batch.left) if item.record.partition in ours]
+        self._queues[work.lane].extendleft(left)
+        self.waiting_bytes += sum(_size(item.record) for item in left)
         return {partition: batch.next_offsets[partition] for partition in ours}
 
     def give_up(self, work: Work) -> None:

@@ -68,6 +68,22 @@ def test_bytes_that_wait_are_those_of_the_values_that_wait() -> None:
     assert assignment.waiting_bytes == 0
 
 
+def test_bytes_that_a_batch_leaves_wait_again() -> None:
+    """What follows an opt-out is the next batch's: it was taken, and is put back."""
+    assignment = positioned(0)
+    for offset in range(3):
+        assignment.accept(record(offset, 100))
+    work = assignment.take(3, MEBIBYTE)
+    assert work is not None
+    batch = work.batch
+    batch.left, batch.reads = batch.reads[1:], batch.reads[:1]
+    batch.next_offsets[0] = 1
+
+    assignment.commit(work, more_due=False)
+
+    assert (assignment.waiting, assignment.waiting_bytes) == (2, 200)
+
+
 def test_partitions_are_paused_for_bytes_and_resumed_when_half_of_them_is_done(system: System) -> None:
     """A few large records are as much as many small ones."""
     client, assignment, now = Pausable(), positioned(0), [0.0]
