@@ -3,12 +3,15 @@
 Marks are made only once somebody has opted out, or while a batch has an opt-out; until then a batch pays for one count.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final
+from urllib.parse import quote
 
 from consumers.engine.erasure import is_counter, mentions, pattern_of
+from consumers.engine.identifiers import NUMBER, SLUG, profile_of
 from consumers.engine.state import Delivery, Erasure, Folded
 from consumers.opt_outs import Marks
 from consumers.runtime.records import Read, is_opt_out
@@ -236,10 +239,27 @@ def searches_for(names: Iterable[str]) -> Iterable[SearchRow]:
 
 
 def bytes_pattern(names: Iterable[str]) -> str:
-    """A regular expression for bytes as PostgreSQL's `encode(…, 'escape')` writes them, and for texts."""
-    texts = list(dict.fromkeys(names))
-    escaped = ("".join(chr(b) if b < 0x80 else f"\\{b:03o}" for b in text.encode()) for text in texts)  # noqa: PLR2004  # ASCII
-    return pattern_of(dict.fromkeys([*texts, *escaped]))
+    """A regular expression for bytes as PostgreSQL's `encode(…, 'escape')` writes them, and for texts.
+
+    A profile is found in any spelling of its address, other slashes and hosts included, and is not a part of another.
+    """
+    texts, profiles = list[str](), list[str]()
+    for name in dict.fromkeys(names):
+        found = profile_of(name)
+        if found is None or found.kind != SLUG or not name.isascii() or "%" in name:
+            texts.append(name)
+        if found is not None and found.kind == SLUG:
+            profiles.extend((found.value, quote(found.value)))
+        elif found is not None and found.kind != NUMBER:
+            texts.append(found.value)
+    plain = pattern_of(dict.fromkeys([*texts, *map(_escaped, texts)]))
+    spelled = dict.fromkeys([*profiles, *map(_escaped, profiles)])
+    return "|".join(filter(None, (plain, *(rf"/in\\*/{re.escape(name)}(?![0-9A-Za-z_-])" for name in spelled))))
+
+
+def _escaped(text: str) -> str:
+    """As `encode(…, 'escape')` writes it."""
+    return "".join(chr(b) if b < 0x80 else f"\\{b:03o}" for b in text.encode())  # noqa: PLR2004  # ASCII
 
 
 def _people(change: PersonChange) -> list[Person]:

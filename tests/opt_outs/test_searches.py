@@ -177,6 +177,30 @@ def test_large_letters_make_short_pages(searches: Searches, database_url: str) -
     assert left(database_url) == set()
 
 
+def test_a_profile_is_found_in_any_spelling_and_not_in_that_of_another(database_url: str) -> None:
+    """Host, language, case, query, escaped slashes and letters make no difference; what is longer is somebody else."""
+    hers = [
+        *("http://de.linkedin.com/in/Ann-Quixley?trk=x", "https://www.linkedin.com/in/ann-quixley"),
+        *(r"https:\/\/www.linkedin.com\/in\/ann-quixley\/de", "linkedin.com/in/m%C3%BCller", "linkedin.com/in/Müller"),
+        *("/in/ACoAAB1234567890abc", "urn:li:fsd_profile:ACoAAB1234567890abc"),
+    ]
+    others = ["linkedin.com/in/ann-quixley-2", "linkedin.com/in/ann-quixleys", "linkedin.com/in/müllerin"]
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        for body in (*hers, *others):
+            connection.execute(
+                "INSERT INTO webhook_dead_letters (source, body_sha256, body, field, reason, received_at)"
+                " VALUES ('s', sha256(%(body)s), %(body)s, 'f', 'r', now())",
+                {"body": f'{{"url":"{body}"}}'.encode()},
+            )
+    wanted(
+        *(database_url, "https://www.linkedin.com/in/ann-quixley", "https://www.linkedin.com/in/müller"),
+        "https://www.linkedin.com/in/ACoAAB1234567890abc",
+    )
+    search(database_url)
+    left = rows(database_url, "SELECT convert_from(body, 'UTF8') FROM webhook_dead_letters ORDER BY 1")
+    assert left == [(f'{{"url":"{body}"}}',) for body in others]
+
+
 def hint(person: Person, event_id: str, kind: str) -> PersonHint:
     """What a source says of somebody, wherever they are."""
     return PersonHint(event_id, "test", kind, NOW, NOW, person)
