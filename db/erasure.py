@@ -6,10 +6,8 @@ from typing import Any, Final, NamedTuple
 
 from db.arrays import columns
 
-ALL_PERSONAL: Final = (
-    *("erase_people", "erase_employments", "erase_choices"),
-    *("erase_members", "erase_past_members", "erase_changes"),
-)
+WHO_THEY_ARE: Final = ("erase_people", "erase_employments", "erase_choices")
+WHAT_GROUPS_SAY: Final = ("erase_members", "erase_past_members", "erase_changes")
 
 
 class ErasedRow(NamedTuple):
@@ -101,6 +99,8 @@ class Erasures:
 
     Attributes:
         number: of the latest opt-out that the batch knows; None: it need not know any.
+        people: who they are.
+        known_as: the same under ids that groups have known them by, but that are somebody else's.
         outbox: messages that wait, as they shall be.
         letters: of a fold aside: a regular expression that finds the people in its dead letters; None: nobody is to be
             found.
@@ -109,6 +109,7 @@ class Erasures:
 
     number: int | None = None
     people: list[ErasedRow] = field(default_factory=list)
+    known_as: list[ErasedRow] = field(default_factory=list)
     events: list[ErasedEventsRow] = field(default_factory=list)
     outbox: list[MessageRow] = field(default_factory=list)
     letters: str | None = None
@@ -121,8 +122,9 @@ class Erasures:
     def statements(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Names and parameters, in order; to follow all else that the batch writes, which ends with its opt-out."""
         if self.people:
-            people = columns(ErasedRow, self.people)
-            yield from ((name, people) for name in ALL_PERSONAL)
+            people, known_as = columns(ErasedRow, self.people), columns(ErasedRow, [*self.people, *self.known_as])
+            yield from ((name, people) for name in WHO_THEY_ARE)
+            yield from ((name, known_as) for name in WHAT_GROUPS_SAY)
         lists: list[tuple[tuple[str, ...], type[NamedTuple], list[Any]]] = [
             (("erase_events", "erase_causes"), ErasedEventsRow, self.events),
             (("rewrite_outbox",), MessageRow, self.outbox),

@@ -69,7 +69,8 @@ def erasure_of(delivery: Delivery, roster: Mapping[str, Employment], marks_of: M
     people = [person, *(known for row in rows for known in _known_as(row))]
     sources = {source}.union(*map(_sources_of, rows))
     ids = sorted({known.id for known in people})
-    return Erasure(delivery, tuple(ids), names_of(people), tuple(sorted(sources)), frozenset(marks))
+    known_as = sorted({row.canonical_id for row in rows if row.canonical_id is not None}.difference(ids))
+    return Erasure(delivery, tuple(ids), tuple(known_as), names_of(people), tuple(sorted(sources)), frozenset(marks))
 
 
 def _same_person(
@@ -93,14 +94,16 @@ def _all_marks(row: Employment, marks_of: MarksOf) -> frozenset[bytes]:
 
 
 def others(roster: Mapping[str, Employment], ids: frozenset[str]) -> tuple[dict[str, Employment], set[str]]:
-    """The roster without these people, and whose rows are others: nobody is said any more to be one of them."""
+    """The roster without these people, and whose rows are others: nobody is said, or known, to be one of them."""
     left = {i: _without_ids(row, ids) for i, row in roster.items() if i not in ids}
     return left, {i for i, row in left.items() if row is not roster[i]}
 
 
 def _without_ids(row: Employment, ids: frozenset[str]) -> Employment:
     kept = tuple(entry for entry in row.evidence if entry.kind not in (SAME, OTHER) or entry.value not in ids)
-    return row if kept == row.evidence else row._replace(evidence=kept)
+    known_as = None if row.canonical_id in ids else row.canonical_id
+    same = kept == row.evidence and known_as == row.canonical_id
+    return row if same else row._replace(evidence=kept, canonical_id=known_as)
 
 
 def names_of(people: Iterable[Person]) -> tuple[str, ...]:

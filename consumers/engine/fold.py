@@ -200,7 +200,7 @@ class _Folding:
         gone = len(self._roster) < before
         self._touched = (self._touched - ids) | changed
         self._erasures.append(erasure)
-        self._erased |= ids
+        self._erased |= ids.union(erasure.known_as)
         self._refused |= erasure.marks
         self._forget(erasure.names)
         unchosen = [self._choices.pop(key) for key in [*self._choices] if key[1] in ids]

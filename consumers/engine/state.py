@@ -220,6 +220,7 @@ class Erasure(NamedTuple):
     Attributes:
         delivery: the opt-out; under an id that names nobody.
         person_ids: by which the company knows them; more than one where strong ids say that it is one person.
+        known_as: other people's ids, by which groups have known them since a refresh before they were told apart.
         names: ids, addresses and profiles; where one of them is found, something of the person is.
         sources: whose ids they are.
         marks: what later changes about them are known by.
@@ -227,6 +228,7 @@ class Erasure(NamedTuple):
 
     delivery: Delivery
     person_ids: tuple[str, ...]
+    known_as: tuple[str, ...]
     names: tuple[str, ...]
     sources: tuple[str, ...]
     marks: frozenset[bytes]

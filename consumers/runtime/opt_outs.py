@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Final
 from urllib.parse import quote
 
+from consumers.buyer_group import Kind
 from consumers.engine.erasure import is_counter, mentions, pattern_of
 from consumers.engine.identifiers import NUMBER, SLUG, profile_of
 from consumers.engine.state import Delivery, Erasure, Folded
@@ -147,6 +148,7 @@ class OptOuts:
         into = writes.erasures
         for company_id, each in erasures.items():
             into.people.extend({ErasedRow(company_id, person_id) for e in each for person_id in e.person_ids})
+            into.known_as.extend({ErasedRow(company_id, person_id) for e in each for person_id in e.known_as})
             into.events.append(_events(company_id, each))
         messages = [MessageRow(row.company_id, row.workspace_id, row.version, row.value) for row in writes.outbox]
         for message in chain(self.store.outbox(erasures), messages):
@@ -198,7 +200,7 @@ def _events(company_id: str, erasures: Sequence[Erasure]) -> ErasedEventsRow:
 
 def _rewritten(message: MessageRow, erasures: Sequence[Erasure], codec: Codec) -> Iterable[MessageRow]:
     """The message without the erased people, unless it names none of them."""
-    ids = {person_id for e in erasures for person_id in e.person_ids}
+    ids = {person_id for e in erasures for person_id in (*e.person_ids, *e.known_as)}
     names = tuple(dict.fromkeys(name for e in erasures for name in e.names))
     said = codec.decode(message.value)
     lists = {
@@ -211,7 +213,10 @@ def _rewritten(message: MessageRow, erasures: Sequence[Erasure], codec: Codec) -
 
 
 def _is_of(change: Mapping[str, object], ids: set[str]) -> bool:
-    return not ids.isdisjoint((change["person_id"], change["before"], change["after"]))
+    told = {change["person_id"], change["before"], change["after"]}
+    if change["kind"] == Kind.IDENTITY_CORRECTED:
+        told.add(str(change["why"]).rpartition(" ")[2])
+    return not ids.isdisjoint(told)
 
 
 def _nobody(change: Mapping[str, object]) -> dict[str, object]:

@@ -71,7 +71,10 @@ WHERE m.company_id = n.company_id AND m.person_id = n.person_id
 UPDATE buyer_group_changes AS c
 SET person_id = NULL, name = NULL, before = NULL, after = NULL, why = 'erased', went_to_id = NULL, went_to_name = NULL
 FROM unnest(%(company_id)s::text[], %(person_id)s::text[]) AS n (company_id, person_id)
-WHERE c.company_id = n.company_id AND n.person_id IN (c.person_id, c.before, c.after)
+WHERE c.company_id = n.company_id
+  AND (n.person_id IN (c.person_id, c.before, c.after)
+       -- Of somebody else, who was held for them: the reason ends with the id that they were known as.
+       OR c.kind = 'identity_corrected' AND right(c.why, length(n.person_id) + 1) = ' ' || n.person_id)
 
 -- erase_events: ids of events that name them, of those that lie before the opt-out
 UPDATE webhook_events AS w

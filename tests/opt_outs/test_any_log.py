@@ -24,7 +24,7 @@ HOUR: Final = 3_600_000
 IDS: Final = ("123", "prs-ann", "prs-bob", "hr:7")
 PAUSES: Final = (60_000, HOUR // 2, 2 * HOUR)
 CUTS: Final = ((1,) * 99, (3,) * 99, ())
-EMPTIED: Final = (*(table.name for table in TABLES), "opt_outs", "opt_out_places", "parked_hints")
+EMPTIED: Final = (*(table.name for table in TABLES), "opt_outs", "opt_out_places", "parked_hints", "erasure_searches")
 
 Step = tuple[PersonChange, int]
 """A change, and how long after the one before it is read, ms."""
@@ -138,6 +138,28 @@ def test_whoever_comes_after_an_opt_out_stays(processor: Processor, database_url
     assert rows(database_url, "SELECT name FROM buyer_group_member_history") == [("Bob Quix",)]
     assert rows(database_url, "SELECT event_id FROM webhook_events ORDER BY kafka_offset") == [
         *[("erased:0-0",), ("wish",), ("123-e3",)]
+    ]
+
+
+def told(who: str, number: int, title: str = "CRO") -> PersonChange:
+    """Somebody works at the company."""
+    return tells(f"e{number}", who, Movement.JOINED, number, name=who, title=f"{title} {_word(number)}")
+
+
+@pytest.mark.parametrize(("wish", "minutes"), [("prs-ann", 1), ("prs-ann", 20), ("prs-bob", 1), ("prs-bob", 90)])
+def test_who_was_told_apart_from_somebody_is_erased_under_both_ids(
+    processor: Processor, database_url: str, wish: str, minutes: int
+) -> None:
+    """What groups said of two while they were held for one goes; who stays is a member again, as they are alone."""
+    start = every(61, told("prs-bob", 0, "VP Sales"), told("prs-ann", 1), judges("e2", "prs-bob", "prs-ann", 2))
+    steps = [*start, *every(minutes, judges("e3", "prs-bob", "prs-ann", 3, merged=False), opt_out(person_id=wish))]
+    hold(database_url, processor, [*steps, *every(90, told("hr:7", 5))])
+    left = {"prs-ann", "prs-bob"} - {wish}
+    assert {trace.table for trace in traces(database_url, [wish])} <= {"parked_hints", "erasure_searches"}, (
+        "what waits for others"
+    )
+    assert rows(database_url, "SELECT person_id, name FROM buyer_group_members WHERE person_id <> 'hr:7'") == [
+        (one, one) for one in left
     ]
 
 
