@@ -54,7 +54,7 @@ def java_binary() -> str:
     found = [os.environ.get("PERSON_CHANGES_JAVA"), home and str(Path(home) / "bin" / "java"), shutil.which("java")]
     for java in found:
         if java and _version(java) >= LEAST_JAVA:
-            return java
+            return str(Path(shutil.which(java) or java).absolute())  # Kafka runs in a folder of its own
     return bundled_java()
 
 

@@ -1,6 +1,7 @@
 """A real Apache Kafka on this machine: one KRaft node, its data kept, on loopback only."""
 
 import contextlib
+import os
 import signal
 import subprocess
 import uuid
@@ -12,10 +13,13 @@ from local.jars import java_binary, kafka_classpath
 from local.process import LOOPBACK, Child, LocalServerError, end_leftover, is_free, remembered_port, spawn
 
 HEAP: Final = "-Xmx384m"
+SETTINGS_FILE: Final = "server.properties"
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 5.0
 FORMAT_SECONDS: Final = 60.0
 _JVM: Final = (HEAP, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true", "-Dfile.encoding=UTF-8")
+# Kafka runs in its folder and is told no path: in settings it reads é as two letters of Latin-1, and a comma as two
+# folders, so that its data would lie beside the data folder.
 # After kill -9, the controller takes the broker for alive, and refuses its next start, until the session times out; and
 # the group takes its killed consumer for alive, whose partitions nobody gets. Kafka's defaults are 9 s and 45 s.
 _SETTINGS: Final = """\
@@ -26,7 +30,7 @@ advertised.listeners=PLAINTEXT://{host}:{port}
 controller.listener.names=CONTROLLER
 controller.quorum.bootstrap.servers={host}:{controller}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-log.dirs={data}
+log.dirs=data
 auto.create.topics.enable=false
 default.replication.factor=1
 offsets.topic.num.partitions=4
@@ -52,11 +56,14 @@ class Kafka:
     Args:
         folder: its own; data, ports, settings and log are kept there.
         java: the Java that runs it; found on this machine unless told.
+
+    Attributes:
+        child: the process, from `launch` to `stop`.
     """
 
     def __init__(self, folder: Path, java: str | None = None) -> None:
         self._folder, self._java = folder.resolve(), java
-        self._child: Child | None = None
+        self.child: Child | None = None
         self._port = 0
 
     @property
@@ -73,11 +80,17 @@ class Kafka:
         self._folder.mkdir(parents=True, exist_ok=True)
         end_leftover(self._folder / "kafka.pid")
         self._port = remembered_port(self._folder / "port")
-        settings = self._configure()
+        self._configure()
         java = [self._java or java_binary(), *_JVM, "-cp", kafka_classpath()]
         if not (self._data / "meta.properties").exists():
-            self._format(java, settings)
-        self._child = spawn("kafka", [*java, "kafka.Kafka", str(settings)], self._folder)
+            self._format(java)
+        self.child = spawn(
+            "kafka",
+            [*java, "kafka.Kafka", SETTINGS_FILE],
+            self._folder,
+            environment=_environment(),
+            cwd=self._folder,
+        )
 
     def wait(self) -> str:
         """Wait until it answers.
@@ -88,9 +101,9 @@ class Kafka:
         Raises:
             LocalServerError: it does not come up.
         """
-        if self._child is None:
+        if self.child is None:
             raise LocalServerError("Kafka was not launched")
-        self._child.wait_until(self._answers, START_SECONDS)
+        self.child.wait_until(self._answers, START_SECONDS)
         return self.bootstrap_servers
 
     def start(self) -> str:
@@ -100,33 +113,33 @@ class Kafka:
 
     def stop(self) -> None:
         """End it; the data stays."""
-        if self._child is not None:
-            self._child.stop(signal.SIGTERM, STOP_SECONDS)
-            self._child = None
+        if self.child is not None:
+            self.child.stop(signal.SIGTERM, STOP_SECONDS)
+            self.child = None
 
     @property
     def pid(self) -> int | None:
         """The process, while it runs."""
-        return self._child.popen.pid if self._child else None
+        return self.child.popen.pid if self.child else None
 
     @property
     def _data(self) -> Path:
         return self._folder / "data"
 
-    def _configure(self) -> Path:
+    def _configure(self) -> None:
         controller = remembered_port(self._folder / "controller_port")
-        text = _SETTINGS.format(host=LOOPBACK, port=self._port, controller=controller, data=self._data)
-        settings = self._folder / "server.properties"
-        settings.write_text(text)
-        return settings
+        text = _SETTINGS.format(host=LOOPBACK, port=self._port, controller=controller)
+        (self._folder / SETTINGS_FILE).write_text(text)
 
-    def _format(self, java: list[str], settings: Path) -> None:
+    def _format(self, java: list[str]) -> None:
         """Prepare the storage; `meta.properties` is what this writes last, so an interrupted run is done again."""
         number = uuid.uuid4().int >> 1  # the first bit is 0: an id that starts with "-" would be taken for an option
         cluster = urlsafe_b64encode(number.to_bytes(16, "big")).decode().rstrip("=")
         tool = [*java, "kafka.tools.StorageTool", "format", "--standalone", "--ignore-formatted"]
         done = subprocess.run(
-            [*tool, "-t", cluster, "-c", str(settings)],
+            [*tool, "-t", cluster, "-c", SETTINGS_FILE],
+            cwd=self._folder,
+            env=_environment(),
             capture_output=True,
             text=True,
             timeout=FORMAT_SECONDS,
@@ -149,3 +162,8 @@ class Kafka:
         with AdminClient(quiet) as client, contextlib.suppress(KafkaException):
             return bool(client.list_topics(timeout=1).brokers)
         return False
+
+
+def _environment() -> dict[str, str]:
+    """Ours, in a locale with all letters: without one, Java does not find the folder that it runs in."""
+    return {**os.environ, "LC_ALL": "C.UTF-8"}

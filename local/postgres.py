@@ -33,11 +33,14 @@ class Postgres:
     Args:
         folder: its own; data, port, password and log are kept there.
         settings: further server settings, such as ``{"fsync": "off"}``.
+
+    Attributes:
+        child: the process, from `launch` to `stop`.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
         self._folder, self._settings = folder.resolve(), dict(settings or {})
-        self._child: Child | None = None
+        self.child: Child | None = None
         self._port = 0
 
     @property
@@ -69,7 +72,14 @@ class Postgres:
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         command = [str(_programs() / "postgres"), "-D", str(self._data), *options]
         # SIGINT is PostgreSQL's fast shutdown.
-        self._child = spawn("postgres", command, self._folder, user=user, death_signal=signal.SIGINT)
+        self.child = spawn(
+            "postgres",
+            command,
+            self._folder,
+            user=user,
+            cwd=Path("/"),  # `nobody` may not be allowed to be here
+            death_signal=signal.SIGINT,
+        )
 
     def wait(self) -> str:
         """Wait until it answers, and make the database if it is not there.
@@ -80,9 +90,9 @@ class Postgres:
         Raises:
             LocalServerError: it does not come up.
         """
-        if self._child is None:
+        if self.child is None:
             raise LocalServerError("PostgreSQL was not launched")
-        self._child.wait_until(lambda: answers(self._url("postgres")), START_SECONDS)
+        self.child.wait_until(lambda: answers(self._url("postgres")), START_SECONDS)
         create_database(self._url("postgres"), DATABASE)
         return self.url
 
@@ -93,14 +103,14 @@ class Postgres:
 
     def stop(self) -> None:
         """End it; the data stays."""
-        if self._child is not None:
-            self._child.stop(signal.SIGINT, STOP_SECONDS)
-            self._child = None
+        if self.child is not None:
+            self.child.stop(signal.SIGINT, STOP_SECONDS)
+            self.child = None
 
     @property
     def pid(self) -> int | None:
         """The process, while it runs."""
-        return self._child.popen.pid if self._child else None
+        return self.child.popen.pid if self.child else None
 
     @property
     def _data(self) -> Path:

@@ -84,6 +84,7 @@ def spawn(
     *,
     environment: Mapping[str, str] | None = None,
     user: int | None = None,
+    cwd: Path | None = None,
     death_signal: int = signal.SIGKILL,
 ) -> Child:
     """Start a server whose log and pid file are in `folder`.
@@ -102,7 +103,7 @@ def spawn(
             user=user,
             group=user,
             extra_groups=[] if user is not None else None,
-            cwd="/" if user is not None else None,
+            cwd=cwd,
             process_group=0,
             preexec_fn=_dies_with_us(death_signal),  # noqa: PLW1509  # one system call, no locks
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from local.kafka import Kafka
 from local.postgres import Postgres
+from local.process import Child
 
 
 class Stack:
@@ -45,6 +46,10 @@ class Stack:
             self.stop()
             raise
         return bootstrap or "", url or ""
+
+    def children(self) -> list[Child]:
+        """The processes of what is embedded and runs."""
+        return [server.child for server in (self.kafka, self.postgres) if server is not None and server.child]
 
     def stop(self) -> None:
         """End what is embedded; the data stays."""

@@ -116,7 +116,7 @@ def _run(stack: ExitStack, data_dir: Path, port: int, stopping: _Stopping) -> No
     stack.callback((data_dir / "env").unlink, missing_ok=True)
     sys.stdout.write(welcome(known, data_dir, seconds_since(began)))
     sys.stdout.flush()
-    _watch(children, stopping)
+    _watch([*servers.children(), *children], stopping)
 
 
 _TOLD: Final = ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", *SECRET_NAMES, "INGRESS_URL")

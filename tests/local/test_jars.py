@@ -126,14 +126,17 @@ def test_a_java_that_is_too_old_is_passed_over(tmp_path: Path, monkeypatch: pyte
 @pytest.mark.slow
 @pytest.mark.parametrize("java", ["on this machine", "bundled"])
 def test_kafka_runs_on_the_java_of_the_machine_and_on_the_bundled_one(tmp_path: Path, java: str) -> None:
-    """Both start, keep the cluster's data, and start again."""
+    """Both start, keep the cluster's data in the folder, whatever it is called, and start again."""
+    folder = tmp_path / "é, ü" / "kafka"
     binary = jars.bundled_java() if java == "bundled" else jars.java_binary()
     for _ in range(2):
-        kafka = Kafka(tmp_path / "kafka", binary)
+        kafka = Kafka(folder, binary)
         try:
             assert kafka.start().startswith("127.0.0.1:")
         finally:
             kafka.stop()
+    assert (folder / "data" / "meta.properties").exists()
+    assert list(tmp_path.iterdir()) == [folder.parent]
 
 
 def test_a_storage_that_cannot_be_formatted_is_told(tmp_path: Path) -> None:

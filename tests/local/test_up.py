@@ -206,3 +206,18 @@ def test_a_consumer_that_dies_ends_the_run_with_its_last_words(
     assert run.process.wait(30) == 1
     assert f"{name} ended by itself with code -9" in run.text()
     assert str(run.data_dir / "logs" / f"{name}.log") in run.text()
+
+
+@pytest.mark.parametrize("name", ["kafka", "postgres"])
+def test_a_server_that_dies_ends_the_run_with_its_last_words(start: Start, name: str) -> None:
+    """Nobody waits for a broker that nobody starts again; the next run has its data."""
+    run = start().ready()
+    pid = json.loads((run.data_dir / name / f"{name}.pid").read_text())["pid"]
+
+    psutil.Process(pid).kill()
+
+    assert run.process.wait(60) == 1
+    assert f"{name} ended by itself with code -9" in run.text()
+    assert str(run.data_dir / name / f"{name}.log") in run.text()
+    again = start(port=run.port).ready()
+    assert again.stop(signal.SIGTERM) == 0
