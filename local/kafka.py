@@ -14,7 +14,7 @@ from local.process import LOOPBACK, Child, LocalServerError, end_leftover, is_fr
 
 HEAP: Final = "-Xmx384m"
 SETTINGS_FILE: Final = "server.properties"
-START_SECONDS: Final = 60.0
+START_SECONDS: Final = 120.0
 STOP_SECONDS: Final = 5.0
 FORMAT_SECONDS: Final = 60.0
 _JVM: Final = (HEAP, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.awt.headless=true", "-Dfile.encoding=UTF-8")

@@ -21,7 +21,7 @@ from local.process import LOOPBACK, Child, LocalServerError, await_end, end_left
 
 DATABASE: Final = "person_changes"
 NOBODY: Final = 65534
-START_SECONDS: Final = 30.0
+START_SECONDS: Final = 120.0
 STOP_SECONDS: Final = 5.0
 INIT_SECONDS: Final = 60.0
 _SEARCH: Final = 0o001

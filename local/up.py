@@ -12,7 +12,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -25,7 +25,8 @@ from local.stack import Stack, seconds_since
 from local.welcome import welcome
 from schemas.signals import Requests
 
-READY_SECONDS: Final = 30.0
+READY_SECONDS: Final = 120.0
+"""Two seconds as a rule; an overloaded machine is slow, not broken. Who ends early is told at once."""
 INGRESS_STOP_SECONDS: Final = 3.0
 WORKER_STOP_SECONDS: Final = 3.0
 WATCH_SECONDS: Final = 0.2
@@ -109,7 +110,7 @@ def _run(stack: ExitStack, data_dir: Path, port: int, stopping: _Stopping) -> No
     _prepare(bootstrap, url)
     stopping.check()
     known = {"DATABASE_URL": url, "KAFKA_BOOTSTRAP_SERVERS": bootstrap, **secrets}
-    children = _start_children(stack, data_dir, port, known)
+    children = _start_children(stack, data_dir, port, known, stopping)
     stopping.check()
     known |= {"INGRESS_URL": f"http://{LOOPBACK}:{port}"}
     write_env_file(data_dir / "env", {name: known[name] for name in _TOLD})
@@ -176,7 +177,9 @@ def _prepare(bootstrap: str, url: str) -> None:
         raise LocalServerError(f"Kafka at {bootstrap} cannot be used: {error.args[0].str()}") from error
 
 
-def _start_children(stack: ExitStack, data_dir: Path, port: int, known: Mapping[str, str]) -> list[Child]:
+def _start_children(
+    stack: ExitStack, data_dir: Path, port: int, known: Mapping[str, str], stopping: _Stopping
+) -> list[Child]:
     """Ingress, resolver, consumer and relay, all ready; ingress is stopped first, then the others side by side."""
     logs, probes, relay_probes, resolver_probes = data_dir / "logs", free_port(), free_port(), free_port()
     logs.mkdir(exist_ok=True)
@@ -204,10 +207,8 @@ def _start_children(stack: ExitStack, data_dir: Path, port: int, known: Mapping[
     relay, consumer, resolver = workers
     ingress = spawn("ingress", [sys.executable, "-m", "cli", "ingress"], logs, environment=environment)
     stack.callback(ingress.stop, signal.SIGTERM, INGRESS_STOP_SECONDS)
-    ingress.wait_until(lambda: _ready(port), READY_SECONDS)
-    consumer.wait_until(lambda: _ready(probes), READY_SECONDS)
-    resolver.wait_until(lambda: _ready(resolver_probes), READY_SECONDS)
-    relay.wait_until(lambda: _ready(relay_probes), READY_SECONDS)
+    for child, where in ((ingress, port), (consumer, probes), (resolver, resolver_probes), (relay, relay_probes)):
+        await_ready(child, where, stopping.check)
     return [ingress, resolver, consumer, relay]
 
 
@@ -219,6 +220,25 @@ def _stop_side_by_side(workers: list[Child]) -> None:
 
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
+
+
+def await_ready(child: Child, port: int, check: Callable[[], None]) -> None:
+    """Wait until a child says that it is ready.
+
+    Args:
+        child: whom to wait for.
+        port: where it says so.
+        check: raises when nobody wants that any more.
+
+    Raises:
+        LocalServerError: it ended, or is not ready in time; with the last lines of its log.
+    """
+
+    def ready() -> bool:
+        check()
+        return _ready(port)
+
+    child.wait_until(ready, READY_SECONDS)
 
 
 def _ready(port: int) -> bool:

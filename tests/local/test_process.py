@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from local.process import LocalServerError, end_leftover, free_port, is_free, remember, remembered_port, spawn
+from local.up import await_ready
 from tests.support.system import ROOT, wait_for
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -132,3 +133,17 @@ def test_a_free_port_can_be_taken() -> None:
     """Nobody listens there."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", free_port()))
+
+
+def test_nobody_waits_for_a_child_that_is_not_wanted_any_more(tmp_path: Path) -> None:
+    """Ctrl-C while things start is heard at once, not when the patience is over."""
+    child = spawn("sleep", SLEEP, tmp_path)
+
+    def stopped() -> None:
+        raise InterruptedError
+
+    try:
+        with pytest.raises(InterruptedError):
+            await_ready(child, free_port(), stopped)
+    finally:
+        child.stop(signal.SIGKILL, 5)

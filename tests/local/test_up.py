@@ -42,7 +42,7 @@ class Run:
 
     def ready(self) -> "Run":
         """Wait until it says that it is up."""
-        wait_for("welcome", lambda: "is up after" in self.text() or self.process.poll() is not None, 120)
+        wait_for("welcome", lambda: "is up after" in self.text() or self.process.poll() is not None, 300)
         assert "is up after" in self.text(), self.text()
         return self
 
