@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from local.jars import kafka_classpath
 from local.kafka import Kafka
 from local.postgres import Postgres
 from local.process import Child
@@ -26,6 +27,15 @@ class Stack:
         self._bootstrap, self._url = os.environ.get("KAFKA_BOOTSTRAP_SERVERS"), os.environ.get("DATABASE_URL")
         self.kafka = None if self._bootstrap else Kafka(folder / "kafka")
         self.postgres = None if self._url else Postgres(folder / "postgres", postgres_settings)
+
+    def fetch(self) -> None:
+        """Download what embedded servers need, once for all folders.
+
+        Raises:
+            LocalServerError: a download failed.
+        """
+        if self.kafka is not None:
+            kafka_classpath()
 
     def start(self) -> tuple[str, str]:
         """Start what is embedded; from the main thread.

@@ -74,15 +74,27 @@ class _Stopping:
     def __init__(self) -> None:
         self.asked = False
         self._requests = Requests()
+        self._fetching = False
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
 
     def _on_signal(self, _: int, __: FrameType | None) -> None:
         if self._requests.insists():
             os._exit(1)
+        if self._fetching:
+            sys.stderr.write("\nStopped; what has arrived is kept\n")
+            os._exit(0)
         if not self.asked:
             self.asked = True
             sys.stderr.write("\nStopping (once more to end at once)\n")
+
+    @contextmanager
+    def fetching(self) -> Iterator[None]:
+        """A signal ends us at once: a download hears none, and nothing runs yet that is to stop in order."""
+        self.check()
+        self._fetching = True
+        yield
+        self._fetching = False
 
     def check(self) -> None:
         """Leave off starting things.
@@ -104,6 +116,8 @@ def _run(stack: ExitStack, data_dir: Path, port: int, stopping: _Stopping) -> No
     _check_port(port)
     secrets = _secrets(data_dir)
     servers = Stack(data_dir)
+    with stopping.fetching():
+        servers.fetch()
     stack.callback(servers.stop)
     bootstrap, url = servers.start()
     stopping.check()

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -162,6 +163,19 @@ def test_a_folder_that_cannot_be_used_is_told(start: Start, tmp_path: Path, fold
     assert f"The data folder {tmp_path / folder} cannot be used" in run.text()
     assert "make run DATA_DIR=" in run.text()
     assert "Traceback" not in run.text()
+
+
+def test_a_download_that_hangs_is_left_by_a_signal(start: Start, tmp_path: Path) -> None:
+    """Who cannot wait for it must not wait for its end: nothing runs yet that would have to stop in order."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        proxy = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"), proxy)
+        run = start(**proxies, NO_PROXY="", no_proxy="", PERSON_CHANGES_CACHE=str(tmp_path / "cache"))
+        with silent.accept()[0]:  # it has asked
+            assert run.stop(signal.SIGTERM) == 0
+
+    assert "what has arrived is kept" in run.text()
+    assert not (run.data_dir / "kafka").exists()
 
 
 def test_servers_from_outside_win(
