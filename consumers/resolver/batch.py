@@ -106,7 +106,7 @@ class Batch:
         try:
             marks = self._known_by(decode_unvalidated_hint(letter.value))
         except UndecodableError:
-            return letter
+            marks = self._marks.in_bytes(letter.value)
         return blanked(letter) if self._store.opted_out(sorted(marks)) else letter
 
     def _split(self, hints: Sequence[Hinted]) -> tuple[list[Hinted], int]:

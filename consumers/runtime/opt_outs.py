@@ -91,16 +91,20 @@ class OptOuts:
 
     def letter(self, row: DeadLetterRow) -> DeadLetterRow:
         """A letter as it is kept: of a person who has opted out, only that there was one."""
-        if not self._opted_out or self._opted_out.isdisjoint(self._marks_of(_said(row.value, self.registry))):
+        if not self._opted_out or self._opted_out.isdisjoint(self._in_letter(row.value)):
             return row
         return blanked(row)
 
     def _marks_in(self, reads: Iterable[Read]) -> frozenset[bytes]:
-        return _NOBODY.union(*(self._marks_of(self._said_in(read)) for read in reads))
+        marks = (self._in_letter(r.record.value) if r.unreadable else self._marks_of(r.said) for r in reads)
+        return _NOBODY.union(*marks)
 
-    def _said_in(self, read: Read) -> PersonChange | None:
-        """What a record says, whether or not it keeps to the contract."""
-        return _said(read.record.value, self.registry) if read.unreadable else read.said
+    def _in_letter(self, value: bytes | None) -> frozenset[bytes]:
+        """Of what says something, if against the contract, whom it names; of other bytes, whomever they may name."""
+        try:
+            return self._marks_of(decode_unvalidated(value, self.registry))
+        except UndecodableError:
+            return self.marks.in_bytes(value)
 
     def _marks_of(self, change: PersonChange | None) -> frozenset[bytes]:
         if change is None:
@@ -273,11 +277,3 @@ def _people(change: PersonChange) -> list[Person]:
         return []
     other = change.changes.get("id") if change.type in IDENTITY_TYPES else None
     return [change.person, Person(other.old)] if other and other.old else [change.person]
-
-
-def _said(value: bytes | None, registry: Registry | None) -> PersonChange | None:
-    """What a record says that may break the contract; None when that cannot be told."""
-    try:
-        return decode_unvalidated(value, registry)
-    except UndecodableError:
-        return None

@@ -95,6 +95,25 @@ def test_while_the_registry_is_away_nothing_of_anybody_is_kept(
     assert rows(database_url, "SELECT reason FROM dead_letters") == [(BLANKED,)]
 
 
+def test_bytes_that_nobody_can_read_are_kept_only_if_they_name_nobody_who_has_opted_out(
+    processor: Processor, database_url: str
+) -> None:
+    """A schema that no registry knows, a record cut off, JSON: the texts in them are held against the marks."""
+    consume(processor, log_of([said("e0"), opt_out()]))
+    consume(processor, shifted(processor, log_of([opt_out("n", "gamma", "4711", "hubspot")])))
+    hers, his = shifted(processor, log_of([said("e1"), bob("e1")]))[:2]
+    texts = [
+        *(b'{"id":"prs-ann-1"}', b"who=prs-ann-1&x", b'{"n":4711,"of":"bob"}', b"prs-ann-11", b"<Ann@Quixley.example>"),
+    ]
+    values = [confluent(hers, 99).value, (hers.value or b"")[:120], confluent(his, 99).value, (his.value or b"")[:-3]]
+    start = hers.offset
+    consume(processor, [hers._replace(offset=start + n, value=value) for n, value in enumerate([*values, *texts])])
+
+    found = rows(database_url, f"SELECT kafka_offset - {start} FROM dead_letters WHERE reason = '{BLANKED}' ORDER BY 1")  # noqa: S608  # the test's own
+    assert [n for (n,) in found] == [0, 1, 4, 5, 8]
+    assert rows(database_url, "SELECT count(*) FROM dead_letters WHERE value IS NOT NULL") == [(4,)]
+
+
 def test_a_letter_that_says_who_is_one_person_names_two(processor: Processor, database_url: str) -> None:
     """Whoever of the two has opted out, nothing of it is kept."""
     consume(processor, log_of([opt_out()]))
