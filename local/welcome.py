@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import shlex
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -67,5 +68,6 @@ Ctrl-C stops everything and keeps the data.
 
 def _command(data_dir: Path) -> str:
     """The command as another shell in this folder finds it, with the data folder if that is not where it would look."""
-    command = ".venv/bin/person-changes"
+    program, here = Path(sys.prefix) / "bin" / "person-changes", Path.cwd()
+    command = shlex.quote(str(program.relative_to(here) if program.is_relative_to(here) else program))
     return command if data_dir == Path(".local").absolute() else f"DATA_DIR={shlex.quote(str(data_dir))} {command}"
