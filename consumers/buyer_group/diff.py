@@ -10,6 +10,7 @@ from consumers.buyer_group.completeness import Completeness, completeness
 from consumers.buyer_group.model import RANK, Member, group_order
 from consumers.buyer_group.policy import DEFAULT_POLICY, Policy
 from schemas.events import Company
+from schemas.values import value_class
 
 _SHOWN: Final = 80
 """So much of a title is repeated in a sentence."""
@@ -41,7 +42,7 @@ class Cause(StrEnum):
     SETTINGS = "settings"
 
 
-@dataclass(frozen=True, slots=True)
+@value_class(frozen=True, slots=True)
 class GroupChange:
     """One line of what a version changed.
 

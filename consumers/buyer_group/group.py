@@ -48,6 +48,7 @@ class Place(NamedTuple):
     weight: int
     why: str
     rule: str
+    confidence: int
 
 
 def derive_group(
@@ -142,7 +143,8 @@ def _places(person: Candidate, key: PolicyKey, size: int | None, best: int | Non
     reading = person.reading
     terms = _terms(key.policy, size, {} if best is None else {reading.function: best})
     weight = score(_ANYBODY, reading, person.standing, person.named is not None).total
-    return tuple(Place(rule.role, weight, _why(reading, why), rule.id) for rule, why in fitting(terms, person))
+    sure = round(reading.confidence * _CERTAIN)
+    return tuple(Place(rule.role, weight, _why(reading, why), rule.id, sure) for rule, why in fitting(terms, person))
 
 
 def fitting(terms: Terms, person: Candidate) -> list[tuple[Rule, str]]:
@@ -170,29 +172,19 @@ def chosen_roles(choice: Choice, policy: Policy) -> dict[str, str | None]:
 
 
 def _member(employee: Employee, reading: TitleReading, place: Place) -> Member:
-    role, weight, why, rule = place
-    return Member(
-        employee.person_id,
-        employee.name,
-        employee.title,
-        role,
-        weight + network(employee),
-        reading.seniority,
-        reading.function,
-        why,
-        rule,
-        None,
-        None,
-        round(reading.confidence * _CERTAIN),
-    )
+    role, weight, why, rule, sure = place
+    person_id, name, title, _, _, email, linkedin_url, _ = employee
+    weight += network(email, linkedin_url)
+    says = (person_id, role, name, title, reading.seniority, reading.function, weight, why, rule, None, None, sure)
+    return Member._make(says)
 
 
 def _chosen(kept: Kept, role: str, own: str | None, choice: Choice) -> Member:
     employee, person = kept.employee, kept.person
     weight = score(_ANYBODY, person.reading, person.standing, person.named is not None).total
     by = f"set by {choice.set_by}" if choice.set_by else "set by a user"
-    member = _member(employee, person.reading, Place(role, weight, _why(person.reading, by), SET_BY_USER))
-    return member._replace(own_role=own, set_by=choice.set_by or "a user", confidence=_CERTAIN)
+    member = _member(employee, person.reading, Place(role, weight, _why(person.reading, by), SET_BY_USER, _CERTAIN))
+    return member._replace(own_role=own, set_by=choice.set_by or "a user")
 
 
 def _why(reading: TitleReading, why: str) -> str:

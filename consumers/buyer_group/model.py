@@ -63,8 +63,7 @@ RANK: Final[Mapping[str, int]] = MappingProxyType({level: rank for rank, level i
 _ROLE_RANK: Final[Mapping[str, int]] = {role: rank for rank, role in enumerate(Role)}
 
 
-@value_class(frozen=True, slots=True)
-class Employee:
+class Employee(NamedTuple):
     """A person who works at the company now; `seniority` and `department` are the provider's own words."""
 
     person_id: str
@@ -89,7 +88,7 @@ class CompanyFacts:
 
 
 class Member(NamedTuple):
-    """One person in one role.
+    """One person in one role; the fields stand in the order of the columns of `db.rows.MemberRow`.
 
     Attributes:
         role: one of the five.
@@ -102,12 +101,12 @@ class Member(NamedTuple):
     """
 
     person_id: str
+    role: str
     name: str | None
     title: str | None
-    role: str
-    score: int
     seniority: str | None
     function: str | None
+    score: int
     why: str
     rule: str
     own_role: str | None = None

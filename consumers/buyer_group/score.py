@@ -45,12 +45,12 @@ def score(employee: Employee, reading: TitleReading, standing: str | None, named
         named: whether the policy names the title itself.
     """
     level = _LEVEL[reading.seniority] if reading.seniority else 0
-    return Score(_title(reading, named), _DEPARTMENT[standing], level, network(employee))
+    return Score(_title(reading, named), _DEPARTMENT[standing], level, network(employee.email, employee.linkedin_url))
 
 
-def network(employee: Employee) -> int:
+def network(email: str | None, linkedin_url: str | None) -> int:
     """What the ways to reach a person weigh, all that in a weight depends on more than the title."""
-    return (bool(employee.linkedin_url) + bool(employee.email)) * _A_WAY_IN
+    return (bool(linkedin_url) + bool(email)) * _A_WAY_IN
 
 
 def _title(reading: TitleReading, named: bool) -> int:

@@ -271,13 +271,16 @@ class _Folding:
         """Everybody present, once, in order; whose canonical id is not what it was; and where who is gone went."""
         now = resolve(self._roster)
         before = {who: one.canonical_id for who, one in self._roster.items() if one.canonical_id is not None}
-        moved = sorted(who for who in {*now, *before} if now.get(who) != before.get(who))
+        moved = sorted(who for who in {*now, *before} if now.get(who) != before.get(who)) if now != before else ()
         for who in moved:
             self._roster[who] = self._roster[who]._replace(canonical_id=now.get(who))
         self._touched.update(moved)
         everybody = persons(self._roster, now) if now else self._roster
-        people = tuple(everybody[who] for who in sorted(everybody) if everybody[who].present)
-        went_to = {who: where for who, person in everybody.items() if (where := person.went_to) is not None}
+        people = tuple([person for _, person in sorted(everybody.items()) if person.job.values[0] is True])
+        gone = everybody.items() if len(people) < len(everybody) else ()
+        went_to = {who: where for who, person in gone if (where := person.went_to) is not None}
+        if not moved:
+            return people, {}, went_to
         known_as = {who: (before.get(who, who), now.get(who, who)) for who in moved}
         return people, {who: (old, new) for who, (old, new) in known_as.items() if old != new}, went_to
 

@@ -6,6 +6,7 @@ Whatever is no identifier reads as None, never as an error: providers write what
 import re
 import tomllib
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 from importlib import resources
 from typing import Final, NamedTuple
@@ -41,6 +42,7 @@ _SALES_ID: Final = re.compile(r"ACw[A-Za-z0-9_-]{10,}")
 _ADDRESS: Final = re.compile(r"[^\s@,:;<>()\"]+@[^\s@,:;<>()\"]+\.[^\s@,:;<>()\".]+\.?")
 _PLAIN: Final = re.compile(r"([a-z0-9._-]+)@([a-z0-9_-]+(?:\.[a-z0-9_-]+)+)")
 """An address that is in the compared spelling already; there are few others, and to see it costs a third."""
+_PLAIN_LIST: Final = re.compile(r"(?:[a-z0-9._-]++@[a-z0-9_-]++(?:\.[a-z0-9_-]++)++ )*+")
 _DOMAIN: Final = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)+")
 _GMAIL: Final = frozenset({"gmail.com", "googlemail.com"})
 _ROLES: Final = _words("role_addresses")
@@ -101,6 +103,12 @@ def email_of(text: str) -> Identifier | None:
     if not domain or not name or name in _ROLES:
         return None
     return Identifier(EMAIL, f"{name}@{domain}")
+
+
+def are_plain(addresses: Sequence[str]) -> bool:
+    """Whether all are written as they are compared, so that two of them are one address only if they are equal."""
+    together = " ".join((*addresses, ""))
+    return "gmail." not in together and "googlemail." not in together and _PLAIN_LIST.fullmatch(together) is not None
 
 
 def is_personal(email: str) -> bool:

@@ -1,7 +1,8 @@
 """Between buyer groups and their rows: members, heads, and the history of both. Pure."""
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
 
 from consumers.buyer_group import GroupChange, Member
 from consumers.engine.state import Refresh
@@ -10,45 +11,38 @@ from db.rows import GroupChangeRow, GroupRow, HeadHistoryRow, MemberHistoryRow, 
 _NOTHING: Final = (None,) * 10
 
 
-def group_members(rows: Sequence[MemberRow], order: Callable[[Member], object]) -> tuple[Member, ...]:
-    """Stored members as `derive_group` orders them."""
-    members = [
-        Member(
-            person_id=row.person_id,
-            name=row.name,
-            title=row.title,
-            role=row.role,
-            score=row.score,
-            seniority=row.seniority,
-            function=row.function,
-            why=row.why,
-            rule=row.rule,
-            own_role=row.own_role,
-            set_by=row.set_by,
-            confidence=row.confidence,
-        )
-        for row in rows
-    ]
-    return tuple(sorted(members, key=order))  # type: ignore[arg-type]  # any comparable key will do
+GroupKey = tuple[str, str]
+"""Company and workspace."""
 
 
-def difference(before: Sequence[Member], after: Sequence[Member]) -> tuple[list[Member], list[Member]]:
+class Moved(NamedTuple):
     """The members of a group that are new or different, and those that are in it no more."""
-    old = {(m.person_id, m.role): m for m in before}
-    new = {(m.person_id, m.role): m for m in after}
-    return [m for key, m in new.items() if old.get(key) != m], [m for key, m in old.items() if key not in new]
+
+    written: list[Member]
+    gone: list[Member]
 
 
-def past_members(
-    key: tuple[str, str], before: Sequence[Member], after: Sequence[Member], at: int
-) -> Iterator[MemberHistoryRow]:
-    """What each member is from a log time on, of those who are another one than before; key: company and workspace."""
-    written, gone = difference(before, after)
-    for m in gone:
-        yield MemberHistoryRow(*key, m.person_id, m.role, at, False, *_NOTHING)  # noqa: FBT003
-    for m in written:
-        row = member_row(*key, m)
-        yield MemberHistoryRow._make((*row[:4], at, True, *row[4:]))
+def group_members(rows: Iterable[MemberRow]) -> dict[GroupKey, list[Member]]:
+    """Stored members by group, in no order; a row is its group and the member, field by field."""
+    found: dict[GroupKey, list[Member]] = defaultdict(list)
+    for row in rows:
+        found[row[:2]].append(Member._make(row[2:]))
+    return found
+
+
+def difference(before: Sequence[Member], after: Sequence[Member]) -> Moved:
+    """What makes one group of another; the order of the members does not matter."""
+    old = {m[:2]: m for m in before}  # by person and role
+    new = {m[:2]: m for m in after}
+    return Moved([m for key, m in new.items() if old.get(key) != m], [m for key, m in old.items() if key not in new])
+
+
+def past_members(key: GroupKey, moved: Moved, at: int) -> list[MemberHistoryRow]:
+    """What each member is from a log time on, of those who are another one than before."""
+    return [
+        *(MemberHistoryRow(*key, m.person_id, m.role, at, False, *_NOTHING) for m in moved.gone),  # noqa: FBT003
+        *(MemberHistoryRow._make((*key, m.person_id, m.role, at, True, *m[2:])) for m in moved.written),
+    ]
 
 
 def past_head(row: GroupRow) -> HeadHistoryRow:
@@ -88,5 +82,4 @@ def change_row(key: tuple[str, str, int], position: int, refresh: Refresh, line:
 
 def member_row(company_id: str, workspace_id: str, m: Member) -> MemberRow:
     """A member as they are now."""
-    key, says = (company_id, workspace_id, m.person_id, m.role), (m.name, m.title, m.seniority, m.function)
-    return MemberRow(*key, *says, m.score, m.why, m.rule, m.own_role, m.set_by, m.confidence)
+    return MemberRow._make((company_id, workspace_id, *m))

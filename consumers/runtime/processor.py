@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeVar
 
-from consumers.buyer_group import group_order
 from consumers.engine.fold import fold
 from consumers.engine.state import CompanyState, Delivery, Folded, Identity, may_refresh
 from consumers.opt_outs import Marks
@@ -26,7 +25,6 @@ from db.rows import (
     EmploymentRow,
     EventKey,
     GroupRow,
-    MemberRow,
     PositionAdvance,
     SeenRow,
 )
@@ -245,7 +243,7 @@ class _Stored:
         self._loaded = loaded
         self._people = _by_company(loaded.rosters.employments)
         self._heads = _by_company(loaded.rosters.groups)
-        self._members = _by_company(loaded.rosters.members)
+        self._members = group_members(loaded.rosters.members)
         self._choices = _by_company(loaded.choices)
         self._seen = {
             company_id: {Identity(row.source, row.event_id): row.log_time for row in rows}
@@ -261,12 +259,11 @@ class _Stored:
         return company_state(row, people, company_id in self._loaded.whole, seen, choices)
 
     def groups(self, company_id: str) -> dict[str, Group]:
-        members = self._members.get(company_id, [])
         return {
             head.workspace_id: Group(
                 head.version,
                 head.changed_at,
-                group_members([m for m in members if m.workspace_id == head.workspace_id], group_order),
+                tuple(self._members.get((company_id, head.workspace_id), ())),
                 head.policy_version,
                 head.tracked,
                 head.erased,
@@ -275,7 +272,7 @@ class _Stored:
         }
 
 
-_Row = TypeVar("_Row", ChoiceRow, EmploymentRow, GroupRow, MemberRow, SeenRow)
+_Row = TypeVar("_Row", ChoiceRow, EmploymentRow, GroupRow, SeenRow)
 
 
 def _by_company(rows: Iterable[_Row]) -> dict[str, list[_Row]]:

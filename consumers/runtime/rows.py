@@ -88,16 +88,7 @@ def employee(person: Employment) -> Employee:
     """A person at a company as the buyer group sees them."""
     name, email, linkedin_url, country = person.who.values
     _, title, department, seniority, _ = person.job.values
-    return Employee(
-        person_id=person.person_id,
-        name=name,  # type: ignore[arg-type]  # PERSON_FIELDS and JOB_FIELDS: a field has one type for ever
-        title=title,  # type: ignore[arg-type]
-        seniority=seniority,  # type: ignore[arg-type]
-        department=department,  # type: ignore[arg-type]
-        email=email,  # type: ignore[arg-type]
-        linkedin_url=linkedin_url,  # type: ignore[arg-type]
-        country=country,  # type: ignore[arg-type]
-    )
+    return Employee._make((person.person_id, name, title, seniority, department, email, linkedin_url, country))
 
 
 def company_facts(company_id: str, facts: Register) -> CompanyFacts:

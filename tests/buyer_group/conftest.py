@@ -59,12 +59,12 @@ def drawn() -> Drawn:
     members = st.builds(
         Member,
         st.sampled_from("abcdefgh"),
-        texts,
-        texts,
         st.sampled_from(Role),
-        st.integers(0, 100),
+        texts,
+        texts,
         st.none() | st.sampled_from(Seniority),
         st.none() | st.sampled_from(Function),
+        st.integers(0, 100),
         st.text(min_size=1, max_size=5),
         st.sampled_from(["primary-leads", "has-a-say"]),
     )

@@ -10,7 +10,7 @@ from consumers.buyer_group import GroupChange, Member, correct_identity, diff_gr
 
 def member(person_id: str, role: str = "champion", level: str = "vp") -> Member:
     """A member of whom only this counts."""
-    return Member(person_id, "Name", None, role, 1, level, "sales", "why", "a-rule")
+    return Member(person_id, role, "Name", None, level, "sales", 1, "why", "a-rule")
 
 
 def told(
@@ -94,7 +94,7 @@ def test_the_history_rebuilds_what_a_correction_made(
 ) -> None:
     """Whoever folds the lines of all versions has the people and roles of the last."""
     before, after = (
-        tuple(Member(i, i.upper(), None, role, 1, level, None, "why", "a-rule") for i, (role, level) in group.items())
+        tuple(Member(i, role, i.upper(), None, level, None, 1, "why", "a-rule") for i, (role, level) in group.items())
         for group in (old, new)
     )
     known, lines = correct_identity(before, after, corrected)

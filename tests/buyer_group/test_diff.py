@@ -24,8 +24,8 @@ from consumers.buyer_group import (
 from consumers.buyer_group.policy import Required
 from schemas.events import Company
 
-_ADA = Member("p1", "Ada", "VP Sales", "decision_maker", 85, "vp", "sales", "leads sales", "primary-leads")
-_BOB = Member("p2", "Bob", "CFO", "stakeholder", 75, "c_level", "finance", "has a say", "has-a-say")
+_ADA = Member("p1", "decision_maker", "Ada", "VP Sales", "vp", "sales", 85, "leads sales", "primary-leads")
+_BOB = Member("p2", "stakeholder", "Bob", "CFO", "c_level", "finance", 75, "has a say", "has-a-say")
 _NOBODY: Mapping[str, Company | None] = {}
 
 _PLACES = {"role_changed": 0, "promoted": 1, "demoted": 1, "level_changed": 1, "department_changed": 2}
@@ -177,7 +177,7 @@ def test_who_left_for_a_company_that_is_known_is_told_with_it() -> None:
     assert diff_groups([_ADA], [], {"p1": plain})[0].why == "left for globex"
 
 
-_CAROL = Member("p3", "Carol", "Sales Manager", "champion", 70, "manager", "sales", "carries sales", "primary-carries")
+_CAROL = Member("p3", "champion", "Carol", "Sales Manager", "manager", "sales", 70, "carries sales", "primary-carries")
 _REQUIRED = DEFAULT_POLICY
 
 
