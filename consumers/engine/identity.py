@@ -130,7 +130,7 @@ def _clusters(roster: Roster, shared: Mapping[Identifier, Sequence[str]], said: 
 def _nothing_to_decide(roster: Roster) -> bool:
     """Whether no two ids share an identifier: so it is in most rosters, and this is all that they pay at a refresh."""
     people = roster.values()
-    if any([one.evidence for one in people]):
+    if any(one.evidence for one in people):
         return False
     emails = [str(email) for one in people if (email := one.who.values[EMAIL_FIELD]) is not None]
     urls = [str(url) for one in people if (url := one.who.values[PROFILE_FIELD]) is not None]

@@ -11,6 +11,7 @@ from consumers.engine.identifiers import (
     SALES,
     SLUG,
     Identifier,
+    are_plain,
     email_of,
     is_personal,
     name_tokens,
@@ -125,6 +126,35 @@ def test_an_address_that_needs_no_reading_reads_the_same(name: str, domain: str)
     """A blank before an address makes no difference, although only without it the address is taken as it is."""
     text = f"{name}@{domain}"
     assert email_of(text) == email_of(f" {text}")
+
+
+_SPELLINGS = st.sampled_from(
+    [
+        "a@b.test",
+        "A@b.test",
+        "a+x@b.test",
+        "a@b.test.",
+        " a@b.test",
+        "a@b.test ",
+        "mailto:a@b.test",
+        "a@b.test c@d.test",
+        *("info@b.test", "a.b@gmail.com", "ab@gmail.com", "ab@googlemail.com", "a@münchen.de", "a@xn--mnchen-3ya.de"),
+        *("c@d.test", "x", "", "a@b"),
+    ]
+) | st.text("aA.@+ m", max_size=8)
+
+
+@given(st.lists(_SPELLINGS, max_size=4, unique=True))
+def test_plain_addresses_that_differ_are_different_ones(addresses: list[str]) -> None:
+    """Of addresses that are plain together, none has to be read to see that no two of them are one."""
+    read = [found for text in addresses if (found := email_of(text)) is not None]
+    assert not are_plain(addresses) or len(set(read)) == len(read)
+
+
+def test_ordinary_addresses_are_plain() -> None:
+    """The usual case does not have to be read; who has dots that one provider does not see, has."""
+    assert are_plain(["john.doe@acme.test", "info@acme.test", "a_b-c@x.example.com"])
+    assert not are_plain(["john.doe@acme.test", "john.doe@gmail.com"])
 
 
 @pytest.mark.parametrize("text", ["info@acme.test", "Sales+dach@acme.test", "KONTAKT@acme.test", "no-reply@acme.test"])

@@ -1,12 +1,18 @@
 """What a refresh tells other services fits into a record, however large the texts are that it repeats."""
 
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumers.buyer_group import Member
 from consumers.engine.fold import fold
 from consumers.engine.state import CompanyState
 from consumers.runtime.regroup import Regrouping
 from consumers.workspaces.policies import Policies
-from db.rows import BatchWrites
+from db.rows import BatchWrites, MemberHistoryRow, MemberRow
 from schemas.codec import Codec
-from schemas.events import MAX_ID_BYTES, MAX_TEXT_BYTES, Movement, PersonChange
+from schemas.events import MAX_ID_BYTES, MAX_TEXT_BYTES, Movement, Person, PersonChange
 from tests.support.changes import NOW, change, deliveries
 
 CODEC = Codec("buyer_group_updated")
@@ -22,6 +28,29 @@ def person(number: int, title: str, movement: Movement, at: int) -> PersonChange
     assert made.person is not None
     object.__setattr__(made.person, "name", "n" * MAX_TEXT_BYTES)
     return made
+
+
+def test_a_row_is_the_group_and_the_member() -> None:
+    """Members are made into rows and back field by field, so their fields must stand in one order."""
+    assert MemberRow._fields[2:] == Member._fields
+    assert MemberHistoryRow._fields[:4] + MemberHistoryRow._fields[6:] == MemberRow._fields
+
+
+def _hash(change: PersonChange) -> str:
+    folded = fold(CompanyState(change.company.id), deliveries([change]), NOW, 3_600_000)
+    writes = BatchWrites("changes")
+    Regrouping(writes, "updates", CODEC, Policies(), lambda: 0).company(change.company.id, folded.refreshes, {})
+    return writes.operations[0].input_hash
+
+
+_TEXTS = st.sampled_from([None, "", "a", "None", "a\n", "ab"])
+
+
+@given(st.tuples(*[_TEXTS] * 7), st.tuples(*[_TEXTS] * 7))
+def test_only_equal_people_have_an_equal_hash(one: tuple[str | None, ...], other: tuple[str | None, ...]) -> None:
+    """The hash of a refresh tells a value from none, and from the same value of another field."""
+    first, second = (replace(change("e", "acme"), person=Person("p", *texts)) for texts in (one, other))
+    assert (_hash(first) == _hash(second)) == (one == other)
 
 
 def test_the_largest_update_fits_into_a_record() -> None:
