@@ -11,7 +11,7 @@ from typing import Any, Final
 Write = Callable[[Any], bytes]
 
 _NULL: Final = b"\x00"
-"""The first branch of a union; also the end of a map."""
+"""The first branch of a union; also the end of a map or an array."""
 _SECOND: Final = b"\x02"
 _SMALL: Final = 256
 
@@ -28,8 +28,8 @@ def writer_of(schema: Any, named: dict[str, Write] | None = None) -> Write:
         named: the types that it may refer to; its own are added.
 
     Raises:
-        UnwritableError: it has a type other than records, enums, texts, whole numbers, maps, and unions of one of them
-            with null, null first.
+        UnwritableError: it has a type other than records, enums, texts, whole numbers, arrays, maps, and unions of one
+            of them with null, null first.
     """
     known = {**_PRIMITIVES} if named is None else named
     if isinstance(schema, list):
@@ -73,6 +73,11 @@ def _map(schema: Mapping[str, Any], named: dict[str, Write]) -> Write:
     return write
 
 
+def _array(schema: Mapping[str, Any], named: dict[str, Write]) -> Write:
+    inner = writer_of(schema["items"], named)
+    return lambda values: b"".join([_long(len(values)), *map(inner, values), _NULL]) if values else _NULL
+
+
 def _optional(branches: list[Any], named: dict[str, Write]) -> Write:
     match branches:
         case ["null", "string"]:
@@ -88,7 +93,7 @@ def _optional(branches: list[Any], named: dict[str, Write]) -> Write:
     return write
 
 
-_COMPILED: Final = {"record": _record, "enum": _enum, "map": _map}
+_COMPILED: Final = {"record": _record, "enum": _enum, "array": _array, "map": _map}
 
 
 def _text(value: str) -> bytes:
@@ -118,4 +123,4 @@ def _long(value: int) -> bytes:
 
 _SIZES: Final = tuple(_long(size) for size in range(_SMALL))
 _SOME_SIZES: Final = tuple(_SECOND + size for size in _SIZES)
-_PRIMITIVES: Final[Mapping[str, Write]] = {"string": _text, "long": _long}
+_PRIMITIVES: Final[Mapping[str, Write]] = {"string": _text, "long": _long, "int": _long}

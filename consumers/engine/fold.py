@@ -4,7 +4,6 @@ No I/O, no clock, no randomness: the same log gives the same effects, however it
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 from consumers.engine.employ import NO_JOB, NOBODY, employ
@@ -121,30 +120,32 @@ class _Folding:
 
     def folded(self) -> Folded:
         """The result so far."""
-        state = replace(
-            self._state,
-            facts=self._facts,
-            revision=self._revision,
-            last_refresh_at=self._last_refresh_at,
-            refresh_due_at=self._refresh_due_at,
-            pending_since=self._pending_since,
-            pending_count=self._pending_count,
-            pending_events=tuple(self._pending_events),
-            roster=self._roster,
-            seen=self._memory.seen,
-            choices=self._choices,
+        state = CompanyState(
+            self._state.company_id,
+            self._facts,
+            self._revision,
+            self._last_refresh_at,
+            self._refresh_due_at,
+            self._pending_since,
+            self._pending_count,
+            tuple(self._pending_events),
+            self._roster,
+            self._state.roster_complete,
+            self._memory.seen,
+            self._choices,
         )
         touched, chosen, erasures = frozenset(self._touched), frozenset(self._chosen), tuple(self._erasures)
         return Folded(state, tuple(self._outcomes), tuple(self._refreshes), touched, chosen, erasures)
 
     def _outcome(self, delivery: Delivery) -> Outcome:
-        if self._memory.has(delivery):
+        identity = delivery.identity
+        if self._memory.has(identity, delivery.log_time):
             return Duplicate()
         try:
             effect = self._effect(delivery)
         except Exception as error:  # noqa: BLE001  # whatever a change makes the core raise must not hold up the others
             return DeadLettered(f"{type(error).__name__}: {error}")
-        self._memory.add(delivery)
+        self._memory.add(identity, delivery.log_time)
         return effect if isinstance(effect, Superseded | Ignored) else self._limit(delivery, effect)
 
     def _effect(self, delivery: Delivery) -> Cause | Superseded | Ignored:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from consumers.engine.state import Delivery, Identity
+from consumers.engine.state import Identity
 
 
 class Memory:
@@ -19,14 +19,14 @@ class Memory:
     def __init__(self, seen: Mapping[Identity, int], lasts_ms: int | None) -> None:
         self._seen, self._lasts = dict(seen), lasts_ms
 
-    def has(self, delivery: Delivery) -> bool:
-        """Whether its change is remembered at its log time."""
-        at = self._seen.get(delivery.identity)
-        return at is not None and (self._lasts is None or delivery.log_time < at + self._lasts)
+    def has(self, identity: Identity, log_time: int) -> bool:
+        """Whether a change is remembered at a log time."""
+        at = self._seen.get(identity)
+        return at is not None and (self._lasts is None or log_time < at + self._lasts)
 
-    def add(self, delivery: Delivery) -> None:
-        """Remember its change from now on."""
-        self._seen[delivery.identity] = delivery.log_time
+    def add(self, identity: Identity, log_time: int) -> None:
+        """Remember a change from its log time on."""
+        self._seen[identity] = log_time
 
     def forget(self, meant: Callable[[str], bool]) -> None:
         """No event of an id that is meant is remembered."""

@@ -32,17 +32,17 @@ class Ledger:
         first: dict[Identity, EventRow] = {}
         again: Counter[Identity] = Counter()
         for delivery, outcome in folded.outcomes:
-            place = (delivery.partition, delivery.offset)
+            place, identity = (delivery.partition, delivery.offset), delivery.identity
             name, reason, due = _describe(outcome)
             self.names[place] = name
             if isinstance(outcome, Duplicate):
-                again[delivery.identity] += 1
+                again[identity] += 1
             elif isinstance(outcome, DeadLettered):
                 self.letters[place] = outcome.reason
             else:
                 # Of a change that was forgotten in between, the last row counts, as if the batch had been cut there.
-                again.pop(delivery.identity, None)
-                first[delivery.identity] = _event_row(company_id, delivery, name, reason, due)
+                again.pop(identity, None)
+                first[identity] = _event_row(company_id, delivery, name, reason, due)
         for identity in first.keys() & again.keys():
             first[identity] = first[identity]._replace(deliveries=1 + again.pop(identity))
         self._writes.events.extend(first.values())
@@ -52,10 +52,10 @@ class Ledger:
 def _describe(outcome: Outcome) -> tuple[str, str | None, int | None]:
     """An outcome's name, reason, and the refresh that covers it (ms)."""
     match outcome:
+        case Deferred(until):  # most are
+            return "deferred", "too soon after the last refresh; on the roster already", until
         case Refreshed(at):
             return "refreshed", None, at
-        case Deferred(until):
-            return "deferred", "too soon after the last refresh; on the roster already", until
         case Superseded(reason):
             return "superseded", reason, None
         case Ignored(reason):
@@ -70,8 +70,8 @@ def _describe(outcome: Outcome) -> tuple[str, str | None, int | None]:
 
 def _event_row(company_id: str, d: Delivery, name: str, reason: str | None, due: int | None) -> EventRow:
     c = d.change
-    times = (c.occurred_at, c.received_at, d.log_time)
-    return EventRow(company_id, c.source, c.event_id, c.type, *times, name, reason, due, d.partition, d.offset, 1)
+    says, times = (company_id, c.source, c.event_id, c.type), (c.occurred_at, c.received_at, d.log_time)
+    return EventRow._make((*says, *times, name, reason, due, d.partition, d.offset, 1))
 
 
 def letter_row(record: Record, log_time: int, company_id: str | None, reason: str) -> DeadLetterRow:

@@ -157,7 +157,7 @@ class Processor:
     ) -> tuple[BatchWrites, Mapping[str, int]]:
         writes = BatchWrites(self.settings.person_changes_topic, self.settings.inbox_retention_ms)
         topic = self.settings.buyer_group_updates_topic
-        regrouping = Regrouping(writes, topic, self._codec, self.policies, self.clock)
+        regrouping = Regrouping(writes, topic, self.policies, self.clock)
         stored, interval = _Stored(loaded), self.settings.refresh_interval_ms
         ledger, folds = Ledger(writes), dict[str, Folded]()
         for company_id in sorted({*changes, *loaded.companies}):

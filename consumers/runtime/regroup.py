@@ -37,7 +37,7 @@ from consumers.runtime.group_rows import (
     past_members,
 )
 from consumers.runtime.rows import company_facts, employee
-from consumers.runtime.updates import NewVersion, update_of
+from consumers.runtime.updates import NewVersion, encode_update
 from consumers.workspaces.policies import Policies
 from db.rows import (
     BatchWrites,
@@ -47,7 +47,6 @@ from db.rows import (
     OutboxRow,
     RefreshRow,
 )
-from schemas.codec import Codec
 from schemas.events import Company
 from schemas.values import value_class
 
@@ -105,7 +104,6 @@ class Regrouping:
 
     writes: BatchWrites
     topic: str
-    codec: Codec
     policies: Policies
     clock: Callable[[], int]
     _heads: dict[GroupKey, GroupRow] = field(default_factory=dict)
@@ -208,8 +206,7 @@ class Regrouping:
         key, at = (new.company_id, new.now.policy.workspace_id, new.number), new.refresh.at
         for position, line in enumerate(new.lines):
             self.writes.changes.append(change_row(key, position, new.refresh, line))
-        value = self.codec.encode(update_of(new))
-        self.writes.outbox.append(OutboxRow(*key, self.topic, value, at))
+        self.writes.outbox.append(OutboxRow(*key, self.topic, encode_update(new), at))
 
     def _operation(self, company_id: str, policy: Policy, refresh: Refresh, started: int) -> None:
         key, duration = f"{policy.workspace_id}:{refresh.at}", self.clock() - started

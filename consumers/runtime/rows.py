@@ -1,12 +1,16 @@
 """Between the engine's values and the store's rows. Pure."""
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 
 from consumers.buyer_group import CompanyFacts, Employee, read_employee
 from consumers.engine.evidence import Evidence
 from consumers.engine.register import NEVER, Register
 from consumers.engine.state import Choice, CompanyState, Employment, Identity
 from db.rows import ChoiceRow, CompanyRow, EmploymentRow
+
+_register = partial(tuple.__new__, Register)
+"""A register of its values and its stamps, made without a call of Python's."""
 
 
 def company_state(
@@ -99,9 +103,9 @@ def company_facts(company_id: str, facts: Register) -> CompanyFacts:
 
 def _employment(row: EmploymentRow) -> Employment:
     # Slices, because a roster is read for each refresh: the columns stand in the order of PERSON_FIELDS and JOB_FIELDS.
-    who, job = Register(row[2:6], row[6:10]), Register(row[10:15], row[15:20])
+    who, job = _register((row[2:6], row[6:10])), _register((row[10:15], row[15:20]))
     evidence = tuple(map(Evidence.parse, row.evidence)) if row.evidence else ()
-    return Employment(row.person_id, who, job, row.joined_at, row.first_seen_at, evidence, row.canonical_id)
+    return Employment._make((row[1], who, job, row[20], row[21], evidence, row[25]))
 
 
 def _stamps(a: str | None, b: str | None, c: str | None, d: str | None) -> tuple[str, ...]:

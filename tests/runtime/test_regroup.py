@@ -39,7 +39,7 @@ def test_a_row_is_the_group_and_the_member() -> None:
 def _hash(change: PersonChange) -> str:
     folded = fold(CompanyState(change.company.id), deliveries([change]), NOW, 3_600_000)
     writes = BatchWrites("changes")
-    Regrouping(writes, "updates", CODEC, Policies(), lambda: 0).company(change.company.id, folded.refreshes, {})
+    Regrouping(writes, "updates", Policies(), lambda: 0).company(change.company.id, folded.refreshes, {})
     return writes.operations[0].input_hash
 
 
@@ -63,7 +63,7 @@ def test_the_largest_update_fits_into_a_record() -> None:
     log += deliveries([*gone, *others], start=NOW + 2 * 3_600_000, step=1)
     folded = fold(CompanyState(company), log, NOW + 4 * hour, hour)
     writes = BatchWrites("changes")
-    Regrouping(writes, "updates", CODEC, Policies(), lambda: 0).company(company, folded.refreshes, {})
+    Regrouping(writes, "updates", Policies(), lambda: 0).company(company, folded.refreshes, {})
 
     largest = max(writes.outbox, key=lambda row: len(row.value))
     told = CODEC.decode(largest.value)
