@@ -96,27 +96,31 @@ def made_by(url: str, used: Processor, steps: Sequence[Step], sizes: Iterable[in
 
 
 def erased_words(steps: Sequence[Step]) -> set[str]:
-    """What was said of ids, before their opt-out, at the company that they opted out of."""
-    found = set()
-    for end, (wish, _) in enumerate(steps):
-        for number, (said, _) in enumerate(steps[:end]):
-            if wish.type == ChangeType.OPTED_OUT and _about(said) == _about(wish):
-                found.add(_word(number))
+    """What was said of ids, before their opt-out, at the company that they opted out of.
+
+    Where two were told apart before, history may keep what a refresh made of both (docs/privacy.md).
+    """
+    changes, found = [said for said, _ in steps], set[str]()
+    for end, wish in enumerate(changes):
+        before = [(number, said) for number, said in enumerate(changes[:end]) if said.company == wish.company]
+        if wish.type == ChangeType.OPTED_OUT and all(said.type != ChangeType.SPLIT for _, said in before):
+            found.update(_word(number) for number, said in before if _who(said) == _who(wish))
     return found
 
 
-def _about(said: PersonChange) -> tuple[str, str | None]:
-    return (said.company.id, said.person.id if said.person else None)
+def _who(said: PersonChange) -> str | None:
+    return said.person.id if said.person else None
 
 
 def hold(url: str, used: Processor, steps: Sequence[Step]) -> None:
     """One digest over all tables for batches of 1, of 3 and all at once; nothing is left of what was said before."""
     one, *others = (made_by(url, used, steps, sizes) for sizes in CUTS)
     assert others == [one] * len(others)
-    assert traces(url, erased_words(steps)) == []
+    if words := erased_words(steps):
+        assert traces(url, words) == []
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(logs())
 def test_any_cut_of_the_log_erases_the_same(processor: Processor, database_url: str, steps: list[Step]) -> None:
     """Whoever comes, is merged, split, and opts out in whatever order."""
@@ -155,6 +159,7 @@ def test_who_was_told_apart_from_somebody_is_erased_under_both_ids(
     steps = [*start, *every(minutes, judges("e3", "prs-bob", "prs-ann", 3, merged=False), opt_out(person_id=wish))]
     hold(database_url, processor, [*steps, *every(90, told("hr:7", 5))])
     left = {"prs-ann", "prs-bob"} - {wish}
+    assert wish == "prs-bob" or traces(database_url, [_word(1)]) == []
     assert {trace.table for trace in traces(database_url, [wish])} <= {"parked_hints", "erasure_searches"}, (
         "what waits for others"
     )
