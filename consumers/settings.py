@@ -23,8 +23,8 @@ class ConsumerSettings(KafkaSettings, RegistrySettings, DatabaseSettings, OptOut
         buffer_max_records: partitions are paused when so many records wait behind the batches in work.
         buffer_max_bytes: they are as well when the values of those that wait are so large together. Besides, Kafka's
             client holds some 16 MiB of its own.
-        consumer_lanes: so many batches are under way side by side, each of partitions of its own and on a connection of
-            its own: while the database works for one, this process works for another.
+        consumer_lanes: so many batches are under way side by side, each of other partitions and on a connection of its
+            own: while the database works for one, this process works for another.
         inbox_retention_days: for how long a change that comes again is a duplicate, in log time; older rows of the
             inbox are deleted; 0: for ever. Decisions rest on it, as on the refresh interval: the same everywhere. No
             shorter than the log remembers: what is read from it again must be known.

@@ -55,10 +55,13 @@ class Work:
 
 @dataclass(slots=True)
 class Assignment:
-    """All partitions of one consumer, and their records that wait in order of arrival, a queue a lane.
+    """All partitions of one consumer, and their records that wait, a queue a partition.
+
+    A lane that has nothing to do takes any partitions of which no batch is under way. So batches of one partition
+    follow each other, and no lane waits while there is work.
 
     Attributes:
-        lanes: how many batches may be under way, each of partitions of its own.
+        lanes: how many batches may be under way, each of other partitions than all others.
         taken: by lane, the work that is being processed.
         waiting_bytes: of the values of the records that wait.
     """
@@ -67,19 +70,21 @@ class Assignment:
     owned: dict[int, Owned] = field(default_factory=dict)
     taken: dict[int, Work] = field(default_factory=dict)
     waiting_bytes: int = 0
-    _queues: list[deque[Read]] = field(init=False)
+    _waiting: dict[int, deque[Read]] = field(default_factory=dict)
+    """None of them empty; whose turn it is comes first."""
 
-    def __post_init__(self) -> None:
-        self._queues = [deque() for _ in range(self.lanes)]
-
-    def lane_of(self, partition: int) -> int:
-        """Which lane a partition belongs to, always the same: so its batches follow each other."""
+    def asker(self, partition: int) -> int:
+        """The lane that asks the database about a partition, and prunes for it: no two lanes ask the same."""
         return partition % self.lanes
 
     @property
     def waiting(self) -> int:
         """How many records wait."""
-        return sum(map(len, self._queues))
+        return sum(map(len, self._waiting.values()))
+
+    def at_work(self) -> set[int]:
+        """Partitions of which a batch is under way, also one that was taken under an earlier assignment."""
+        return {owned.partition for work in self.taken.values() for owned in work.owners}
 
     def add(self, partitions: Iterable[int]) -> None:
         """Partitions were assigned; where they are is not known yet."""
@@ -92,8 +97,12 @@ class Assignment:
         self._forget(gone)
 
     def unpositioned(self, lane: int | None = None) -> list[Owned]:
-        """Partitions whose place is not known, of one lane or of all."""
-        return [o for o in self.owned.values() if o.position is None and lane in (None, self.lane_of(o.partition))]
+        """Partitions whose place is not known: all, or those that a lane can ask for as nothing moves them."""
+        found = [owned for owned in self.owned.values() if owned.position is None]
+        if lane is None or not found:
+            return found
+        at_work = self.at_work()
+        return [o for o in found if self.asker(o.partition) == lane and o.partition not in at_work]
 
     def position(self, owned: Owned, row: PositionRow) -> None:
         """A partition's place as PostgreSQL has it."""
@@ -111,7 +120,7 @@ class Assignment:
         owned.next_offset = record.offset + 1
         owned.log_time = record.timestamp if owned.log_time is None else max(owned.log_time, record.timestamp)
         owned.at_end = False
-        self._queues[record.partition % self.lanes].append(read(record, owned.log_time))
+        self._waiting.setdefault(record.partition, deque()).append(read(record, owned.log_time))
         self.waiting_bytes += _size(record)
         return True
 
@@ -125,9 +134,10 @@ class Assignment:
         """A lane's next batch, at least one record if one waits; None: nothing is to be done, or work is under way."""
         if lane in self.taken:
             return None
-        batch = Batch(list(self._take(self._queues[lane], max_records, max_bytes)))
+        at_work = self.at_work()
+        batch = Batch(self._take(at_work, max_records, max_bytes))
         owners = {r.record.partition: self.owned[r.record.partition] for r in batch.reads}
-        owners |= {o.partition: o for o in self.owned.values() if o.more_due and self.lane_of(o.partition) == lane}
+        owners |= {o.partition: o for o in self.owned.values() if o.more_due and o.partition not in at_work}
         if not owners:
             return None
         for partition, owned in owners.items():
@@ -155,9 +165,10 @@ class Assignment:
             owned.position = batch.next_offsets[partition]
             owned.committed_log_time = batch.clocks.get(partition)
             owned.more_due, owned.due_known = more_due, False
-        left = [item for item in reversed(batch.left) if item.record.partition in ours]
-        self._queues[work.lane].extendleft(left)
-        self.waiting_bytes += sum(_size(item.record) for item in left)
+        for item in reversed(batch.left):
+            if item.record.partition in ours:
+                self._waiting.setdefault(item.record.partition, deque()).appendleft(item)
+                self.waiting_bytes += _size(item.record)
         return {partition: batch.next_offsets[partition] for partition in ours}
 
     def give_up(self, work: Work) -> None:
@@ -181,9 +192,9 @@ class Assignment:
         Where nothing of a partition waits here, it is that of the last one committed: none that follows is older.
         """
         found = {o.partition: o.committed_log_time for o in self.owned.values() if o.committed_log_time is not None}
-        for lane, queue in enumerate(self._queues):
-            taken = self.taken[lane].batch if lane in self.taken else Batch()
-            for item in chain(reversed(queue), reversed(taken.left), reversed(taken.reads)):
+        found |= {partition: queue[0].record.timestamp for partition, queue in self._waiting.items()}
+        for work in self.taken.values():
+            for item in chain(reversed(work.batch.left), reversed(work.batch.reads)):
                 if item.record.partition in self.owned:
                     found[item.record.partition] = item.record.timestamp
         return found
@@ -191,21 +202,28 @@ class Assignment:
     def _still_ours(self, work: Work) -> Iterator[Owned]:
         return (owned for owned in work.owners if self.owned.get(owned.partition) is owned)
 
-    def _take(self, queue: deque[Read], max_records: int, max_bytes: int) -> Iterator[Read]:
-        size = 0
-        for _ in range(min(max_records, len(queue))):
-            item = queue.popleft()
-            taken = _size(item.record)
-            self.waiting_bytes -= taken
-            size += taken
-            yield item
-            if size >= max_bytes:
-                return
+    def _take(self, at_work: set[int], max_records: int, max_bytes: int) -> list[Read]:
+        """Of one partition after the other what waits and has room; the rest of the last one waits for its next turn.
+
+        Of a lane's share of the partitions at most, so that others find work as well and a stuck one holds up few.
+        """
+        share = -(-len(self.owned) // self.lanes)
+        reads, size = list[Read](), 0
+        for partition in [p for p in self._waiting if p not in at_work][:share]:
+            if reads and (len(reads) >= max_records or size >= max_bytes):
+                break
+            queue = self._waiting.pop(partition)
+            while queue and (not reads or (len(reads) < max_records and size < max_bytes)):
+                size += _size(queue[0].record)
+                reads.append(queue.popleft())
+            if queue:
+                self._waiting[partition] = queue
+        self.waiting_bytes -= size
+        return reads
 
     def _forget(self, partitions: set[int]) -> None:
-        if partitions:
-            self._queues = [deque(i for i in queue if i.record.partition not in partitions) for queue in self._queues]
-            self.waiting_bytes = sum(_size(item.record) for queue in self._queues for item in queue)
+        for partition in partitions:
+            self.waiting_bytes -= sum(_size(item.record) for item in self._waiting.pop(partition, ()))
 
 
 def _size(record: Record) -> int:

@@ -1,7 +1,7 @@
 """Lanes: batches of different partitions under way side by side, each on a database connection of its own.
 
 While PostgreSQL works for one lane, Python works for another. What holds for two consumers of the group holds for two
-lanes: a partition belongs to one of them, the position is compared before the commit, a company's revision is too.
+lanes: no two work on one partition, the position is compared before the commit, a company's revision is too.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,10 +19,10 @@ class Lane:
     """One thing under way at a time.
 
     Attributes:
-        number: counts from 0; see `consumers.runtime.assignment.Assignment.lane_of`.
+        number: counts from 0; see `consumers.runtime.assignment.Assignment.asker`.
         processor: used by the worker only.
         due_asked_at: when it was last asked what is due, seconds (monotonic).
-        pruning: when to prune the inbox of its partitions.
+        pruning: when to prune the inbox of the partitions that it asks for.
     """
 
     number: int

@@ -173,7 +173,8 @@ class Loop:
         elif stale := self._stale(lane):
             lane.due_asked_at = time.monotonic()
             ids = [owned.partition for owned in stale]
-            lane.start(partial(store.next_due, ids), partial(self._due, stale))
+            asked_at = [(owned, owned.position) for owned in stale]
+            lane.start(partial(store.next_due, ids), partial(self._due, asked_at))
         elif prune := self._pruning(lane, idle=False):
             self._prune(lane, prune)
         elif work := self.assignment.take(
@@ -188,7 +189,7 @@ class Loop:
         age_ms = self._settings.inbox_retention_ms
         if age_ms is None or not lane.pruning.due(time.monotonic(), idle=idle):
             return None
-        ids = [partition for partition in self.assignment.owned if self.assignment.lane_of(partition) == lane.number]
+        ids = [partition for partition in self.assignment.owned if self.assignment.asker(partition) == lane.number]
         return partial(lane.processor.store.prune, self._topic, ids, age_ms, PRUNE_ROWS) if ids else None
 
     def _prune(self, lane: Lane, prune: Callable[[], int]) -> None:
@@ -196,14 +197,15 @@ class Loop:
         lane.start(prune, partial(self._pruned, lane))
 
     def _stale(self, lane: Lane) -> list[Owned]:
-        """A lane's partitions on which nothing arrives, and of which it is not known what is due.
+        """Those partitions that a lane asks for on which nothing arrives, and of which it is not known what is due.
 
-        Only its own: what another lane is about to commit may make another answer true.
+        Not those that are worked on: what another lane is about to commit may make another answer true.
         """
         if not self.assignment.idle() and time.monotonic() - lane.due_asked_at < DUE_EVERY_S:
             return []
         quiet = (o for o in self.assignment.owned.values() if o.at_end and not o.due_known and not o.more_due)
-        return [owned for owned in quiet if self.assignment.lane_of(owned.partition) == lane.number]
+        at_work = self.assignment.at_work()
+        return [o for o in quiet if self.assignment.asker(o.partition) == lane.number and o.partition not in at_work]
 
     def _tick(self) -> None:
         if time.monotonic() - self._ticked_at >= TICK_EVERY_S:
@@ -228,10 +230,12 @@ class Loop:
         if not isinstance(since, GivenUp):
             self._metrics.uncovered(since)
 
-    def _due(self, asked: list[Owned], due: dict[int, int] | GivenUp) -> None:
+    def _due(self, asked: list[tuple[Owned, int | None]], due: dict[int, int] | GivenUp) -> None:
+        """What is due on these partitions, if nothing was committed since they were asked about at these positions."""
         if not isinstance(due, GivenUp):
-            for owned in asked:
-                owned.next_due, owned.due_known = due.get(owned.partition), True
+            for owned, position in asked:
+                if owned.position == position:
+                    owned.next_due, owned.due_known = due.get(owned.partition), True
 
     def _pruned(self, lane: Lane, rows: int | GivenUp) -> None:
         lane.pruning.end(time.monotonic(), more=isinstance(rows, GivenUp) or rows >= PRUNE_ROWS)
