@@ -80,7 +80,7 @@ def _run(world: World, topic: str, companies: int, hot: bool) -> tuple[float, fl
     ensure_topics(kafka)
     settings = {"DATABASE_URL": url, "PERSON_CHANGES_TOPIC": topic, "CONSUMER_GROUP": topic}
     probes = {"CONSUMER_HTTP_HOST": LOOPBACK, "CONSUMER_HTTP_PORT": str(port)}
-    with world.running("consumer", ["cli", "consumer"], {**settings, **probes}, port):
+    with world.running("consumer", ["cli", "consumer", "--workers", "1"], {**settings, **probes}, port):
         _publish(kafka, companies, hot)
         _await(url, 2 * (WARM_UP + companies))
     return _delays(url)

@@ -99,7 +99,7 @@ def stop_when_orphaned() -> None:
 
 
 def _supervised(what: str, workers: int, variable: str, first_port: int, told: Sequence[int] = ()) -> int:
-    command = [sys.executable, "-m", "cli", what, "--supervised"]
+    command = [sys.executable, "-m", "cli", what, "--workers", "1", "--supervised"]
     return run_workers(
         workers, lambda index: start_worker(command, worker_environment(index, first_port, variable)), told
     )

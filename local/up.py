@@ -215,8 +215,8 @@ def _start_children(
     workers: list[Child] = []
     stack.callback(_stop_side_by_side, workers)
     workers.extend(  # one by one: those that were started are stopped, should the next one fail to
-        spawn(name, [sys.executable, "-m", "cli", name], logs, environment=environment)
-        for name in ("relay", "consumer", "resolver")
+        spawn(words[0], [sys.executable, "-m", "cli", *words], logs, environment=environment)
+        for words in (["relay"], ["consumer", "--workers", "1"], ["resolver"])
     )
     relay, consumer, resolver = workers
     ingress = spawn("ingress", [sys.executable, "-m", "cli", "ingress"], logs, environment=environment)

@@ -98,7 +98,7 @@ class System:
 
     def start_consumer(self, **settings: str) -> Child:
         """A consumer process of the group; it may take a second until it has partitions."""
-        return self._start("consumer", settings)
+        return self._start("consumer", settings, "--workers", "1")
 
     def start_consumer_with_clock(self, hours: float, **settings: str) -> Child:
         """A consumer process whose clock is so many hours ahead."""
