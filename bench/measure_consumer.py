@@ -4,13 +4,13 @@ All three do the same changes on equal copies of one database, in which every co
 inbox. Changes are title changes, each of them news; a company's first one refreshes its group, the others are deferred,
 because the last refresh of every company is two hours back.
 
-- ours: `person-changes consumer` drains a topic that was filled before; changes a second by `consumer_positions`, from
-  the first tenth on, so that its start does not count;
+- ours: `person-changes consumer`, as one process and as deployed, a process a core, drains a topic that was filled
+  before; changes a second by `consumer_positions`, without its start and the tail (`bench.progress`);
 - the limit: the statements of the same writes, recorded (`bench.tape`) from the real consumer at the same topic, played
   back by one connection that does nothing else;
 - one at a time: the same consumer with `BATCH_MAX_RECORDS=1` and `CONSUMER_LANES=1`, for a few seconds.
 
-The first two take turns, so that what else happens on the machine meets both; ratios are the rounds' median.
+The first three take turns, so that what else happens on the machine meets both; ratios are the rounds' median.
 """
 
 import threading
@@ -24,15 +24,16 @@ import psycopg
 from confluent_kafka import KafkaError, Message, Producer
 from pydantic import SecretStr
 
-from bench.progress import LOOK_SECONDS, STALL_SECONDS, TOPIC, Sample, consumed, rate, watch
+from bench.progress import LOOK_SECONDS, STALL_SECONDS, TOPIC, Pace, Sample, consumed, pace, watch
 from bench.tape import Tape, recording
 from bench.workload import PARTITIONS, Feed, Workload, chunks
-from bench.world import BenchError, World, say
+from bench.world import BenchError, World, free_ports, say
+from cli.cores import usable_cores
 from consumers.runtime.processor import Processor
 from consumers.runtime.run import consume
 from consumers.settings import ConsumerSettings
 from db.store import Store
-from local.process import LOOPBACK, free_port
+from local.process import LOOPBACK
 from schemas.admin import ensure_topics
 from schemas.codec import encode_change
 from schemas.events import PersonChange
@@ -57,6 +58,11 @@ class ConsumerFigures:
     """What was measured, in changes a second; each tuple has one value a round.
 
     Attributes:
+        ours: one process.
+        deployed: a process a core.
+        processes: that is to say, so many.
+        bare: the limit.
+        cpu, deployed_cpu: processor seconds a change of one process, and of a process a core.
         single: one transaction a change.
         refreshes: changes that refreshed their company's group, of all `changes` of a drain.
         statements: (least, most) SQL statements of a batch by its records: reads and writes, without BEGIN and COMMIT.
@@ -65,15 +71,24 @@ class ConsumerFigures:
     companies: int
     changes: int
     refreshes: int
+    processes: int
     ours: tuple[float, ...]
+    deployed: tuple[float, ...]
     bare: tuple[float, ...]
+    cpu: tuple[float, ...]
+    deployed_cpu: tuple[float, ...]
     single: float
     statements: Mapping[int, tuple[int, int]]
 
     @property
     def ratio(self) -> float:
-        """The consumer's share of the rate of its bare SQL, the rounds' median."""
+        """One process's share of the rate of its bare SQL, the rounds' median."""
         return median(ours / bare for ours, bare in zip(self.ours, self.bare, strict=True))
+
+    @property
+    def deployed_ratio(self) -> float:
+        """The same of a process a core, against the same bare SQL on one connection."""
+        return median(deployed / bare for deployed, bare in zip(self.deployed, self.bare, strict=True))
 
     @property
     def speed_up(self) -> float:
@@ -101,9 +116,16 @@ def measure_consumer(world: World, seconds: float) -> ConsumerFigures:
     tape = _record(world, count)
     rounds = [_round(world, number, tape, count) for number in range(ROUNDS)]
     single = _single(world, seconds / 10, count)
-    refreshes = rounds[0][2]
-    ours, bare = tuple(r[0] for r in rounds), tuple(r[1] for r in rounds)
-    return ConsumerFigures(workload.companies, count, refreshes, ours, bare, single, statements)
+    one, many, bare, refreshes = zip(*rounds, strict=True)
+    (ours, cpu), (deployed, deployed_cpu) = zip(*one, strict=True), zip(*many, strict=True)
+    size, refreshed = (workload.companies, count), refreshes[0]
+    rates, cpus = (ours, deployed, bare), (cpu, deployed_cpu)
+    return ConsumerFigures(*size, refreshed, _processes(), *rates, *cpus, single, statements)
+
+
+def _processes() -> int:
+    """How many `person-changes consumer` starts when nobody tells it."""
+    return min(usable_cores(), PARTITIONS)
 
 
 def _settings(world: World, url: str, **more: object) -> ConsumerSettings:
@@ -219,46 +241,53 @@ def _record(world: World, count: int) -> Tape:
     return tape
 
 
-def _round(world: World, number: int, tape: Tape, count: int) -> tuple[float, float, int]:
-    """Ours and the limit, changes a second, and how many changes refreshed."""
+def _round(world: World, number: int, tape: Tape, count: int) -> tuple[Pace, Pace, float, int]:
+    """One process, a process a core, the limit, and how many changes refreshed."""
     with world.copy(TEMPLATE) as url:
-        ours = rate(_drain(world, url, 0, count, STALL_SECONDS), count)
+        ours = pace(_drain(world, url, ["--workers", "1"], count, STALL_SECONDS), count)
         refreshed = consumed(url)["refreshed"]
+    with world.copy(TEMPLATE) as url:
+        deployed = pace(_drain(world, url, [], count, STALL_SECONDS), count)
     with world.copy(TEMPLATE) as url:
         bare = count / tape.play(url)
         if (played := consumed(url))["consumed"] < count:
             raise BenchError(f"only {played['consumed']} of {count} changes were written by the recording")
-    say(f"consumer, round {number + 1} of {ROUNDS}: {ours:,.0f}/s of {bare:,.0f}/s, {ours / bare:.0%}")
-    return ours, bare, refreshed
+    shares = f"{ours.rate:,.0f}/s and {deployed.rate:,.0f}/s of {bare:,.0f}/s"
+    say(f"consumer, round {number + 1} of {ROUNDS}: {shares}, {ours.rate / bare:.0%} and {deployed.rate / bare:.0%}")
+    return ours, deployed, bare, refreshed
 
 
 def _single(world: World, seconds: float, count: int) -> float:
     with world.copy(TEMPLATE) as url:
-        samples = _drain(world, url, 1, count, max(2.0, seconds))
-    reached = rate(samples, samples[-1][1])
+        one = {"BATCH_MAX_RECORDS": "1", "CONSUMER_LANES": "1"}  # one transaction a change, one at a time
+        samples = _drain(world, url, ["--workers", "1"], count, max(2.0, seconds), one)
+    reached = pace(samples, samples[-1].done).rate
     say(f"consumer, one transaction a change: {reached:,.0f}/s")
     return reached
 
 
-def _drain(world: World, url: str, batch: int, count: int, seconds: float) -> list[Sample]:
+def _drain(
+    world: World, url: str, options: list[str], count: int, seconds: float, more: Mapping[str, str] | None = None
+) -> list[Sample]:
     """Run a consumer until it has done all, or so long; what it had done when.
 
     Args:
         world: the servers.
         url: of its database.
-        batch: records a transaction at most; 0: as the consumer likes.
+        options: of the command.
         count: all there are.
         seconds: from its first change on.
+        more: settings.
     """
-    port = free_port()
+    port = free_ports(_processes())
     settings = {
         "DATABASE_URL": url,
         "PERSON_CHANGES_TOPIC": TOPIC,
         "CONSUMER_GROUP": f"bench-{time.monotonic_ns()}",
         "CONSUMER_HTTP_HOST": LOOPBACK,
         "CONSUMER_HTTP_PORT": str(port),
+        "TOPIC_PARTITIONS": str(PARTITIONS),
+        **(more or {}),
     }
-    if batch:
-        settings |= {"BATCH_MAX_RECORDS": str(batch), "CONSUMER_LANES": "1"}  # one transaction a change, one at a time
-    with world.running("consumer", ["cli", "consumer"], settings, port) as child:
+    with world.running("consumer", ["cli", "consumer", *options], settings, port) as child:
         return watch(child, url, count, seconds)

@@ -2,20 +2,42 @@
 
 import time
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
+import psutil
 import psycopg
 
 from bench.world import BenchError
 from local.process import Child
 
 TOPIC: Final = "bench-changes"
-WARM_UP_SHARE: Final = 0.1
+WARM_UP_SHARE: Final = 0.25
+"""Of the changes: the first process has all partitions until the others have started and got their share."""
+TAIL_SHARE: Final = 0.1
+"""Of the changes: at the end of a log that nobody writes, some partitions are done before others."""
 LOOK_SECONDS: Final = 0.02
 STALL_SECONDS: Final = 60.0
 
-Sample = tuple[float, int]
-"""Seconds (monotonic) and changes consumed by then."""
+
+class Sample(NamedTuple):
+    """How far a consumer was.
+
+    Attributes:
+        at: seconds (monotonic).
+        done: changes consumed by then.
+        cpu: processor seconds that all its processes had used by then.
+    """
+
+    at: float
+    done: int
+    cpu: float
+
+
+class Pace(NamedTuple):
+    """Changes a second, and processor seconds of the consumer's processes a change."""
+
+    rate: float
+    cpu: float
 
 
 def watch(child: Child, url: str, count: int, seconds: float) -> list[Sample]:
@@ -27,13 +49,13 @@ def watch(child: Child, url: str, count: int, seconds: float) -> list[Sample]:
     samples: list[Sample] = []
     deadline = time.monotonic() + STALL_SECONDS
     with psycopg.connect(url, autocommit=True) as connection:
-        while not samples or samples[-1][1] < count:
+        while not samples or samples[-1].done < count:
             if child.popen.poll() is not None:
                 raise BenchError(f"the consumer ended by itself.\n{child.last_lines()}")
             done, now = consumed_by(connection)["consumed"], time.monotonic()
-            if done and (not samples or done > samples[-1][1]):
+            if done and (not samples or done > samples[-1].done):
                 deadline = deadline if samples else now + seconds
-                samples.append((now, done))
+                samples.append(Sample(now, done, _processor_seconds(child)))
             if now > deadline:
                 break
             time.sleep(LOOK_SECONDS)
@@ -42,17 +64,28 @@ def watch(child: Child, url: str, count: int, seconds: float) -> list[Sample]:
     return samples
 
 
-def rate(samples: Sequence[Sample], count: int) -> float:
-    """Changes a second after the warm-up.
+def pace(samples: Sequence[Sample], count: int) -> Pace:
+    """How fast a consumer was and what it cost, its start and the tail left out.
 
     Raises:
         BenchError: there is too little to tell.
     """
-    warm = [sample for sample in samples if sample[1] >= count * WARM_UP_SHARE]
-    if len(warm) < 2:  # noqa: PLR2004  # a rate needs two
+    steady = [sample for sample in samples if count * WARM_UP_SHARE <= sample.done <= count * (1 - TAIL_SHARE)]
+    if len(steady) < 2:  # noqa: PLR2004  # a rate needs two
         raise BenchError("the run was too short to be measured; take more --seconds")
-    (began, before), (ended, after) = warm[0], warm[-1]
-    return (after - before) / (ended - began)
+    first, last = steady[0], steady[-1]
+    done = last.done - first.done
+    return Pace(done / (last.at - first.at), (last.cpu - first.cpu) / done)
+
+
+def _processor_seconds(child: Child) -> float:
+    """What a process and its children have used so far."""
+    try:
+        process = psutil.Process(child.popen.pid)
+        used = [each.cpu_times() for each in (process, *process.children(recursive=True))]
+    except psutil.NoSuchProcess as error:
+        raise BenchError(f"the consumer ended by itself.\n{child.last_lines()}") from error
+    return sum(times.user + times.system for times in used)
 
 
 def consumed(url: str) -> dict[str, int]:

@@ -62,20 +62,32 @@ def _ingress(figures: IngressFigures) -> list[Line]:
 
 
 def _consumer(figures: ConsumerFigures) -> list[Line]:
-    ours, bare = median(figures.ours), median(figures.bare)
+    ours, deployed, bare = median(figures.ours), median(figures.deployed), median(figures.bare)
     statements = "; ".join(
         f"{size:,}: {most if least == most else f'{least} to {most}'}"
         for size, (least, most) in figures.statements.items()
     )
     return [
         Line(
-            "consumer: changes/s, against the bare SQL of the same writes",
+            "consumer, one process: changes/s, against the bare SQL of the same writes",
             f"{figures.ratio:.0%}",
             "53%",
             f"{ours:,.0f}/s of {bare:,.0f}/s",
         ),
         Line(
-            "consumer: changes/s, against one transaction a change",
+            f"consumer as deployed, a process a core ({figures.processes}): the same",
+            f"{figures.deployed_ratio:.0%}",
+            "53%",
+            f"{deployed:,.0f}/s of {bare:,.0f}/s",
+        ),
+        Line(
+            "consumer: its processor time a change, one process / as deployed",
+            "",
+            "",
+            f"{median(figures.cpu) * 1e6:.0f} / {median(figures.deployed_cpu) * 1e6:.0f} us",
+        ),
+        Line(
+            "consumer, one process: changes/s, against one transaction a change",
             f"{figures.speed_up:.1f} x",
             "20 x",
             f"{ours:,.0f}/s and {figures.single:,.0f}/s",
@@ -135,7 +147,12 @@ def as_json(
     if ingress:
         document["ingress"] = {"ratio": ingress.ratio, **asdict(ingress)}
     if consumer:
-        document["consumer"] = {"ratio": consumer.ratio, "speed_up": consumer.speed_up, **asdict(consumer)}
+        document["consumer"] = {
+            "ratio": consumer.ratio,
+            "deployed_ratio": consumer.deployed_ratio,
+            "speed_up": consumer.speed_up,
+            **asdict(consumer),
+        }
     if hot:
         document["hot"] = {"ratio": hot.ratio, **asdict(hot)}
     if relay:

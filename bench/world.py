@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import tempfile
 import time
@@ -19,7 +20,7 @@ from consumers.relay.settings import RelaySettings
 from consumers.settings import ConsumerSettings
 from db.migrate import migrate
 from ingress.settings import IngressSettings
-from local.process import LOOPBACK, Child, spawn
+from local.process import LOOPBACK, Child, free_port, spawn
 from local.stack import Stack
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -124,6 +125,21 @@ def forget_settings() -> None:
 def answers(port: int) -> bool:
     """Whether the process that listens at this port of the loopback interface is ready."""
     with suppress(OSError), urllib.request.urlopen(f"http://{LOOPBACK}:{port}/readyz", timeout=2):
+        return True
+    return False
+
+
+def free_ports(count: int) -> int:
+    """The first of so many ports in a row of the loopback interface that nobody listens at."""
+    while True:
+        first = free_port()
+        if all(map(_is_free, range(first + 1, first + count))):
+            return first
+
+
+def _is_free(port: int) -> bool:
+    with suppress(OSError, OverflowError), socket.socket() as tried:
+        tried.bind((LOOPBACK, port))
         return True
     return False
 

@@ -88,7 +88,7 @@ def said(change: PersonChange, offset: int, partition: int = 0) -> Record:
 
 
 def test_what_follows_an_opt_out_is_left_to_the_next_batch() -> None:
-    """Positions and clocks are those of the records up to it, and what was left comes first."""
+    """Positions and clocks are those of the records up to it, and what was left comes first of its partition."""
     assignment = positioned(0, 1, 2, next_offset=7, log_time=500)
     wish = replace(change(), type=ChangeType.OPTED_OUT)
     for place in ((7, 0), (8, 0), (7, 1), (9, 0)):
@@ -104,7 +104,7 @@ def test_what_follows_an_opt_out_is_left_to_the_next_batch() -> None:
     assert assignment.commit(work, more_due=False) == {0: 9, 1: 7}
     after = assignment.take(10, 1 << 20)
     assert after is not None
-    assert [(r.record.partition, r.record.offset) for r in after.batch.reads] == [(1, 7), (0, 9), (0, 10)]
+    assert [(r.record.partition, r.record.offset) for r in after.batch.reads] == [(0, 9), (0, 10), (1, 7)]
     assert (after.batch.expected, after.batch.clocks) == ({0: 9, 1: 7}, {0: 1010, 1: 1007})
 
 
