@@ -145,7 +145,7 @@ def test_what_is_due_on_a_quiet_partition_does_not_wait_for_a_busy_one(system: S
         time.sleep(0.05)
         return process(processor, batch)
 
-    with mock.patch.object(Processor, "process", slowly), system.consumer_here(batch_max_records=1):
+    with mock.patch.object(Processor, "process", slowly), system.consumer_here(batch_max_records=1, consumer_lanes=1):
         system.publish([change("e1", quiet), change("e2", quiet, person="p2")])
         wait_for("due refresh", lambda: pending(system))
         wait_for("trailing refresh", lambda: keep_busy(system, busy) and system.query(FIRED))

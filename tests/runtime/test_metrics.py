@@ -86,8 +86,8 @@ def test_lag_in_seconds_is_the_age_of_the_oldest_record_that_is_not_committed() 
 
     assert work is not None
     assignment.commit(work, more_due=False)
-    metrics.lag({0: 1, 1: 1}, assignment.oldest())
-    assert [lag(metrics, partition) for partition in range(4)] == [30, 20, None, None]
+    metrics.lag({0: 1, 1: 2}, assignment.oldest())
+    assert [lag(metrics, partition) for partition in range(4)] == [30, 40, None, None]
 
 
 def lag(metrics: Metrics, partition: int) -> float | None:
