@@ -4,6 +4,7 @@
 A newcomer who runs `make run` in one shell can so type `person-changes status` in another.
 """
 
+import getpass
 import os
 import re
 from pathlib import Path
@@ -67,6 +68,14 @@ def origin(name: str) -> str:
     if path is not None and any(line.partition("=")[0].strip() == name for line in _lines(path)):
         return f"from {path}"
     return "the default"
+
+
+def user_name() -> str:
+    """Who types; where the system has no name for the user id, as in containers, `uid 1234`."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def reason(error: Exception) -> str:

@@ -1,13 +1,12 @@
 # ruff: noqa: PLC0415 -- clients and drivers are loaded inside the command, so that --help starts fast
 """`person-changes group set-role`: what a user knows of somebody, before all rules."""
 
-import getpass
 import uuid
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.environment import read_settings
+from cli.environment import read_settings, user_name
 from cli.failures import USAGE, CommandError
 from cli.output import AsJson, emit, now_ms, say
 from cli.servers import database_trouble, kafka_trouble
@@ -26,7 +25,7 @@ Roles = Annotated[
 Remove = Annotated[bool, typer.Option("--remove", help="Take the choice back: the rules decide again.")]
 Workspace = Annotated[str, typer.Option(help="In whose buyer group of the company.")]
 _SOURCE = "manual"
-By = Annotated[str | None, typer.Option(help="Who says so; your user name unless told.")]
+By = Annotated[str | None, typer.Option(help="Who says so; your user name (or `uid` and its number) unless told.")]
 
 
 def set_role_command(
@@ -50,7 +49,7 @@ def set_role_command(
     settings = read_settings(ConsumerSettings)
     names = _names(settings, workspace)  # also when a role is taken back: the workspace may be misspelled
     role = ", ".join(_known(names, workspace, said) for said in roles or ())
-    event_id = _publish(settings, company_id, person_id, role or None, workspace, by or getpass.getuser())
+    event_id = _publish(settings, company_id, person_id, role or None, workspace, by or user_name())
     if as_json:
         emit({"status": "enqueued", "eventId": event_id, "source": _SOURCE, "role": role or None})
     else:

@@ -1,14 +1,13 @@
 # ruff: noqa: PLC0415 -- clients and drivers are loaded inside the commands, so that --help starts fast
 """`person-changes workspace`: policies, and what they would change."""
 
-import getpass
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.environment import read_settings, reason
+from cli.environment import read_settings, reason, user_name
 from cli.failures import USAGE, CommandError
 from cli.output import AsJson, emit, iso, say, table
 from cli.servers import database_trouble, kafka_trouble
@@ -26,7 +25,7 @@ File = Annotated[Path, typer.Argument(metavar="POLICY.TOML", help="The policy; d
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 First = Annotated[int, typer.Option(min=0, help="Show what would change about so many companies.")]
-By = Annotated[str | None, typer.Option(help="Who decides it; your user name unless told.")]
+By = Annotated[str | None, typer.Option(help="Who decides it; your user name (or `uid` and its number) unless told.")]
 All = Annotated[bool, typer.Option("--all", help="Refresh all companies that it tracks, not only those it changes.")]
 
 
@@ -103,7 +102,7 @@ def apply_command(
     document, settings = _read(file), _settings()
     url = settings.database_url.get_secret_value()
     with database_trouble(url), kafka_trouble(settings.kafka_bootstrap_servers):
-        application = Application(settings, document, by or getpass.getuser(), every=every)
+        application = Application(settings, document, by or user_name(), every=every)
         application.look(first, aloud=not as_json)
         if not dry_run:
             if not (yes or application.is_there or as_json):

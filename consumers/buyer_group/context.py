@@ -5,6 +5,7 @@ from typing import Final
 
 from consumers.buyer_group.lexicon import fold
 from consumers.buyer_group.loading import table
+from consumers.buyer_group.room import shares_room
 from consumers.buyer_group.wording import read
 
 NO_CONTEXT: Final[frozenset[str]] = frozenset()
@@ -28,11 +29,17 @@ def context_of(industry: str | None, country: str | None) -> frozenset[str]:
     return frozenset(tags)
 
 
+shares_room(context_of.cache_clear)
+
+
 @lru_cache(maxsize=_KEPT)
 def country_code(country: str) -> str:
     """Its ISO code in lower case, of a code or a name; what the vocabulary does not know, as it is."""
     plain = fold(country.strip().casefold())
     return _countries().get(plain, plain)
+
+
+shares_room(country_code.cache_clear)
 
 
 @cache

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 
 from consumers.buyer_group.model import NO_CHOICES, RANK, Choice, CompanyFacts, Employee, Member, Role, group_order
 from consumers.buyer_group.policy import PRIMARY, OwnRole, Policy, PolicyKey
+from consumers.buyer_group.room import shares_room, take_room
 from consumers.buyer_group.rules import (
     SET_BY_USER,
     TOO_MANY,
@@ -109,6 +110,7 @@ def _seen(
     industry: str | None,
 ) -> tuple[Candidate, tuple[Exclusion, str] | None]:
     """Everybody of whom the same is said, and what keeps them out: colleagues do not matter, so it is remembered."""
+    take_room(title, seniority, department, country, industry)
     policy = key.policy
     employee = Employee("", title=title, seniority=seniority, department=department, country=country)
     reading = read_employee(employee, industry)
@@ -116,6 +118,9 @@ def _seen(
     person = Candidate(title, country, reading, standing, phrase)
     out = next(((rule, why) for rule in exclusions(policy) if (why := rule.fits(policy, person))), None)
     return person, out
+
+
+shares_room(_seen.cache_clear)
 
 
 def roles_of(terms: Terms, kept: Kept, choice: Choice | None) -> list[Member]:
@@ -145,6 +150,9 @@ def _places(person: Candidate, key: PolicyKey, size: int | None, best: int | Non
     weight = score(_ANYBODY, reading, person.standing, person.named is not None).total
     sure = round(reading.confidence * _CERTAIN)
     return tuple(Place(rule.role, weight, _why(reading, why), rule.id, sure) for rule, why in fitting(terms, person))
+
+
+shares_room(_places.cache_clear)
 
 
 def fitting(terms: Terms, person: Candidate) -> list[tuple[Rule, str]]:

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Final
 
 from consumers.buyer_group.model import Seniority
+from consumers.buyer_group.room import shares_room
 from consumers.buyer_group.titles import classify
 from consumers.buyer_group.wording import LONGEST_TITLE, SEPARATORS, read
 
@@ -51,6 +52,9 @@ def _found(phrases: Phrases, title: str) -> tuple[str, str] | None:
     return phrases.look(title)
 
 
+shares_room(_found.cache_clear)
+
+
 def _in(words: str, parts: Iterable[str]) -> bool:
     return any(words in part for part in parts)
 
@@ -61,6 +65,9 @@ def _current(title: str) -> tuple[str, ...]:
     parts = [part for part in _PARTS.split(title[:LONGEST_TITLE]) if part.strip()]
     current = [part for part in parts if classify(part).seniority != Seniority.UNPAID]
     return (_words(title),) if len(current) == len(parts) else tuple(map(_words, current))
+
+
+shares_room(_current.cache_clear)
 
 
 def _words(text: str) -> str:

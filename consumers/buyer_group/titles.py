@@ -12,6 +12,7 @@ from typing import Final
 from consumers.buyer_group.context import NO_CONTEXT, context_of
 from consumers.buyer_group.loading import lexicon
 from consumers.buyer_group.model import RANK, Employee, Function, Seniority
+from consumers.buyer_group.room import shares_room
 from consumers.buyer_group.segments import LOWEST, Segment, gives_way, rank, segments
 from consumers.buyer_group.wording import LONGEST_TITLE
 
@@ -84,6 +85,9 @@ def _classified(title: str | None, context: frozenset[str]) -> TitleReading:
     return _judge(found) if found else _UNKNOWN
 
 
+shares_room(_classified.cache_clear)
+
+
 def read_vocabulary() -> None:
     """Read the vocabulary now, so that the first title costs no more than any other.
 
@@ -107,6 +111,9 @@ def _read(
     if reading.seniority and reading.function and not reading.presumed:
         return reading
     return _completed(reading, seniority, department)
+
+
+shares_room(_read.cache_clear)
 
 
 def _completed(reading: TitleReading, seniority: str | None, department: str | None) -> TitleReading:

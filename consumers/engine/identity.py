@@ -71,17 +71,6 @@ def resolve(roster: Roster) -> dict[str, str]:
     return _clusters(roster, shared, said).canonical() if shared or said else {}
 
 
-def ids_of(canonical: Mapping[str, str], person_id: str) -> frozenset[str]:
-    """All ids of the person whom one of them names, itself included.
-
-    Args:
-        canonical: what `resolve` answered.
-        person_id: any id of the person.
-    """
-    known_as = canonical.get(person_id, person_id)
-    return frozenset({person_id, *(one for one, other in canonical.items() if other == known_as)})
-
-
 def persons(roster: Roster, canonical: Mapping[str, str]) -> dict[str, Employment]:
     """Everybody once, by canonical id: of each field what was said last under any of their ids, presence included."""
     merged: dict[str, Employment] = {}

@@ -1,6 +1,7 @@
 """Policies and set roles on a running system: shown before, applied, refreshed, and the same in a rebuild."""
 
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,9 @@ def test_a_policy_is_shown_applied_and_refreshed(system: System, tmp_path: Path)
     done = apply(system, tmp_path, POLICY, "--yes")
     assert (done["applied"]["version"], done["applied"]["refreshes"]) == (1, shown["changed"])
     wait_for("refreshes", system.settled)
+    ((asked_at,),) = system.query("SELECT min(log_time) FROM webhook_events WHERE source = 'workspace-policy'")
+    counts_from = datetime.fromisoformat(done["applied"]["countsFrom"])
+    assert asked_at - counts_from >= timedelta(seconds=2), "by so much the clocks of brokers may differ"
     secure = [row[1:3] for row in system.query(ROLES) if row[0] == "secure"]
     assert secure == [("p1", "introducer"), ("p2", "decision_maker"), ("p3", "stakeholder")]
     groups = "SELECT company_id FROM buyer_groups WHERE workspace_id = 'secure' AND version > 0"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from consumers.engine.fold import fold
-from consumers.engine.identity import candidates, ids_of, persons, resolve
+from consumers.engine.identity import candidates, persons, resolve
 from consumers.engine.state import CompanyState, Employment, Superseded
 from schemas.events import Movement, PersonChange
 from tests.support.changes import NOW, deliveries
@@ -17,7 +17,7 @@ def people(*changes: PersonChange) -> list[set[str]]:
     """The ids of each person, of several ids first."""
     known = roster(*changes)
     canonical = resolve(known)
-    found = {ids_of(canonical, person_id) for person_id in known}
+    found = {frozenset(i for i in known if canonical.get(i, i) == canonical.get(one, one)) for one in known}
     return [{*ids} for ids in sorted(found, key=lambda ids: (-len(ids), sorted(ids)))]
 
 
