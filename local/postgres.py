@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from db.admin import answers, create_database
+from db.errors import DatabaseError
 from local.process import LOOPBACK, Child, LocalServerError, await_end, end_leftover, remembered_port, spawn
 
 DATABASE: Final = "person_changes"
@@ -88,12 +89,15 @@ class Postgres:
             `url`.
 
         Raises:
-            LocalServerError: it does not come up.
+            LocalServerError: it does not come up, or has no room for the database.
         """
         if self.child is None:
             raise LocalServerError("PostgreSQL was not launched")
         self.child.wait_until(lambda: answers(self._url("postgres")), START_SECONDS)
-        create_database(self._url("postgres"), DATABASE)
+        try:
+            create_database(self._url("postgres"), DATABASE)
+        except DatabaseError as error:
+            raise LocalServerError(f"PostgreSQL in {self._folder} cannot make its database: {error}") from error
         return self.url
 
     def start(self) -> str:
