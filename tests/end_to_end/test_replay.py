@@ -12,10 +12,7 @@ import psycopg
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
-from typer.testing import CliRunner
 
-from cli.main import app
-from consumers.replay.replay import Selection, touched
 from db.digest import digest
 from tests.support.changes import change, random_log
 from tests.support.system import System, wait_for
@@ -231,36 +228,6 @@ def test_a_replay_of_what_was_a_dead_letter_keeps_the_counts_right(system: Syste
 
     system.drain()
     assert answer(system, "verify")["equal"] is True
-
-
-def test_a_range_chooses_the_companies_that_it_touches(system: System) -> None:
-    """By offsets, by time, and together with names; a range of nothing chooses nobody."""
-    system.publish(change(f"e{n}", company=f"company-{n}") for n in range(30))
-    system.drain()
-    ((company, partition, offset, at),) = system.query(
-        "SELECT company_id, kafka_partition, kafka_offset, to_ms(log_time) FROM webhook_events ORDER BY 1 LIMIT 1"
-    )
-
-    def chosen(**selection: Any) -> tuple[str, ...]:
-        return touched(system.consumer_settings(), Selection(**selection))
-
-    assert chosen(offsets={partition: (offset, offset + 1)}) == (company,)
-    assert chosen(offsets={partition: (offset, offset)}) == ()
-    assert company in chosen(since=at)
-    assert company not in chosen(until=at)
-    assert chosen(since=at + 3_600_000) == ()
-    assert chosen(since=at, companies=frozenset({company, "unknown"})) == (company,)
-    assert len(chosen()) == 30
-
-
-@pytest.mark.parametrize("words", [("--since", "yesterday"), ("--offsets", "0-5"), ("--offsets", "a:1-2")])
-def test_a_range_that_is_none_is_refused(words: tuple[str, str]) -> None:
-    """The message names the option and shows how it must look."""
-    result = CliRunner().invoke(app, ["replay", *words])
-
-    assert result.exit_code == 2
-    assert words[0] in result.output
-    assert "like" in result.output
 
 
 def test_a_log_without_its_beginning_is_not_promoted_unless_told(system: System) -> None:

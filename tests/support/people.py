@@ -1,10 +1,12 @@
 """People as providers tell of them, for tests of who is one person."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from hypothesis import strategies as st
 
 from consumers.engine.fold import fold
+from consumers.engine.identity import persons, resolve
 from consumers.engine.state import CompanyState, Employment
 from schemas.events import ChangeType, Company, FieldChange, Movement, Person, PersonChange
 from tests.support.changes import NOW, deliveries
@@ -98,3 +100,8 @@ def _said(draw: st.DrawFn, event_id: str) -> PersonChange:
 def tales(draw: st.DrawFn, most: int = 14) -> list[PersonChange]:
     """Different changes of a few ids at one company that may or may not be one person."""
     return [draw(_said(f"e{number}")) for number in range(draw(st.integers(1, most)))]
+
+
+def present(known: Mapping[str, Employment]) -> dict[str, object]:
+    """Titles of those who work there, by canonical id."""
+    return {i: one.job.values[1] for i, one in persons(known, resolve(known)).items() if one.present}
