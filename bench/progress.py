@@ -65,12 +65,13 @@ def watch(child: Child, url: str, count: int, seconds: float) -> list[Sample]:
 
 
 def pace(samples: Sequence[Sample], count: int) -> Pace:
-    """How fast a consumer was and what it cost, its start and the tail left out.
+    """How fast a consumer was and what it cost, its start and the tail left out, unless a short run has little else.
 
     Raises:
         BenchError: there is too little to tell.
     """
     steady = [sample for sample in samples if count * WARM_UP_SHARE <= sample.done <= count * (1 - TAIL_SHARE)]
+    steady = steady if len(steady) > 1 else list(samples)
     if len(steady) < 2:  # noqa: PLR2004  # a rate needs two
         raise BenchError("the run was too short to be measured; take more --seconds")
     first, last = steady[0], steady[-1]
