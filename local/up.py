@@ -93,8 +93,10 @@ class _Stopping:
         """A signal ends us at once: a download hears none, and nothing runs yet that is to stop in order."""
         self.check()
         self._fetching = True
-        yield
-        self._fetching = False
+        try:
+            yield
+        finally:
+            self._fetching = False
 
     def check(self) -> None:
         """Leave off starting things.
