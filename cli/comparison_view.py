@@ -8,7 +8,8 @@ from cli.output import counted, note, say, table
 
 if TYPE_CHECKING:
     from consumers.replay.verify import Checked
-    from db.digest import Comparison, Difference, Digest
+    from db.comparison import Comparison, Difference
+    from db.digest import Digest
 
 _HEADS: Final = ("table", "rows live", "rows by the log", "digest live", "digest by the log", "differ")
 _NUMBERS: Final = ("rows live", "rows by the log", "differ")
@@ -21,6 +22,7 @@ def document(checked: "Checked") -> dict[str, Any]:
     return {
         "equal": found.equal,
         "logBeginsAt": {str(partition): offset for partition, offset in sorted(checked.cut_off.items())},
+        "splitCompanies": {company: [*partitions] for company, partitions in sorted(found.split.items())},
         "tables": [_table(found, name) for name in found.live],
         "first": [_difference(difference) for difference in found.first],
     }
@@ -33,16 +35,19 @@ def show(checked: "Checked") -> None:
     say("")
     for difference in found.first:
         say(_sentence(difference))
-    note_cut_off(checked)
-    if found.equal:
+    note_doubts(checked)
+    if found.apart and found.equal:
+        say("live is what the log says, as far as it can be compared")
+    elif found.equal:
         rows = sum(digest.rows for digest in found.live.values())
         say(f"live is what the log says: {counted(rows, 'row')} in {counted(len(found.live), 'table')}, no difference")
     else:
         say(f"live is not what the log says: {counted(len(found.parts), 'table')} of {len(found.live)} differ")
 
 
-def note_cut_off(checked: "Checked") -> None:
-    """Say it when the log has lost its beginning."""
+def note_doubts(checked: "Checked") -> None:
+    """Say it when the log has lost its beginning, and what could not be compared."""
+    _note_split(checked.comparison)
     if checked.cut_off:
         places = ", ".join(f"partition {partition} at {low:,}" for partition, low in sorted(checked.cut_off.items()))
         note(
@@ -51,9 +56,24 @@ def note_cut_off(checked: "Checked") -> None:
         )
 
 
+def _note_split(found: "Comparison") -> None:
+    from consumers.replay.compare import split_sentence  # noqa: PLC0415  # only who compares has loaded it
+
+    if found.apart:
+        note(
+            f"not comparable: companies, {split_sentence(found.split)}. Partitions were added while they had changes "
+            "unread, and which partition was read first is not in the log: their rosters were compared, but not when "
+            f"they were refreshed and what follows from that (in {', '.join(sorted(found.apart))})"
+        )
+
+
 def _table(found: "Comparison", name: str) -> dict[str, Any]:
     sides = {"live": found.live[name], "log": found.log[name]}
-    return {"table": name, **{side: _digest(d) for side, d in sides.items()}, "differ": found.parts.get(name, 0)}
+    return {"table": name, **{side: _digest(d) for side, d in sides.items()}, **_counts(found, name)}
+
+
+def _counts(found: "Comparison", name: str) -> dict[str, int]:
+    return {"differ": found.parts.get(name, 0), "notComparable": found.apart.get(name, 0)}
 
 
 def _digest(digest: "Digest") -> dict[str, Any]:

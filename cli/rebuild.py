@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.comparison_view import document, note_cut_off, show
+from cli.comparison_view import document, note_doubts, show
 from cli.failures import USAGE, CommandError
 from cli.output import AsJson, counted, emit, note, say
 from cli.progress import progress
-from cli.replay_trouble import AcceptCutOff, First, replay_settings, replay_trouble
+from cli.replay_trouble import AcceptCutOff, AcceptSplit, First, replay_settings, replay_trouble
 
 if TYPE_CHECKING:
     from consumers.replay.compare import Promoted
@@ -25,6 +25,7 @@ def rebuild_command(
     promote: Promote = False,
     discard: Discard = False,
     accept_cut_off_log: AcceptCutOff = False,
+    accept_split: AcceptSplit = False,
     first: First = 20,
     as_json: AsJson = False,
 ) -> None:
@@ -40,7 +41,7 @@ def rebuild_command(
     if discard:
         _discard(settings, as_json=as_json)
     elif promote:
-        _promote(settings, accept_cut_off=accept_cut_off_log, as_json=as_json)
+        _promote(settings, accept_cut_off=accept_cut_off_log, accept_split=accept_split, as_json=as_json)
     else:
         _rebuild(settings, first, as_json=as_json)
 
@@ -52,17 +53,17 @@ def _rebuild(settings: "ConsumerSettings", first: int, *, as_json: bool) -> None
         checked = rebuild(settings, update, first)
     if as_json:
         emit(document(checked))
-        note_cut_off(checked)
+        note_doubts(checked)
     else:
         show(checked)
         note("It stays until `person-changes rebuild --promote` or `--discard`.")
 
 
-def _promote(settings: "ConsumerSettings", *, accept_cut_off: bool, as_json: bool) -> None:
+def _promote(settings: "ConsumerSettings", *, accept_cut_off: bool, accept_split: bool, as_json: bool) -> None:
     from consumers.replay.rebuild import promote_rebuild
 
     with replay_trouble(settings), progress("folding", "records") as update:
-        done = promote_rebuild(settings, update, accept_cut_off=accept_cut_off)
+        done = promote_rebuild(settings, update, accept_cut_off=accept_cut_off, accept_split=accept_split)
     if as_json:
         emit(promoted_document(done))
     else:

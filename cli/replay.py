@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from cli.comparison_view import document, note_cut_off, show
+from cli.comparison_view import document, note_doubts, show
 from cli.failures import USAGE, CommandError
 from cli.output import AsJson, counted, emit, note, say
 from cli.progress import progress
 from cli.rebuild import promoted_document, promoted_sentence
-from cli.replay_trouble import AcceptCutOff, First, replay_settings, replay_trouble
+from cli.replay_trouble import AcceptCutOff, AcceptSplit, First, replay_settings, replay_trouble
 from cli.times import parse_time
 
 if TYPE_CHECKING:
@@ -34,12 +34,14 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change,
 
 
 def replay_command(
+    *,
     company: Companies = None,
     since: Since = None,
     until: Until = None,
     offsets: Offsets = None,
     dry_run: DryRun = False,
     accept_cut_off_log: AcceptCutOff = False,
+    accept_split: AcceptSplit = False,
     first: First = 20,
     as_json: AsJson = False,
 ) -> None:
@@ -56,11 +58,19 @@ def replay_command(
     selection = Selection(frozenset(company or ()), *times, ranges)
     settings = replay_settings()
     with replay_trouble(settings), progress("folding", "records") as update:
-        done = replay(settings, selection, update, first, dry_run=dry_run, accept_cut_off=accept_cut_off_log)
+        done = replay(
+            settings,
+            selection,
+            update,
+            first,
+            dry_run=dry_run,
+            accept_cut_off=accept_cut_off_log,
+            accept_split=accept_split,
+        )
     if as_json:
         promoted = promoted_document(done.promoted) if done.promoted else {"promoted": False}
         emit({"companies": list(done.companies), **document(done.checked), **promoted})
-        note_cut_off(done.checked)
+        note_doubts(done.checked)
     else:
         _show(done, dry_run=dry_run)
 

@@ -21,6 +21,13 @@ AcceptCutOff = Annotated[
         help="Also when retention has deleted the log's beginning: what only live knows of it is lost.",
     ),
 ]
+AcceptSplit = Annotated[
+    bool,
+    typer.Option(
+        "--accept-split",
+        help="Also when companies have changes on several partitions: when they were refreshed may become other times.",
+    ),
+]
 
 
 def replay_settings() -> "ConsumerSettings":
@@ -44,6 +51,7 @@ def replay_trouble(settings: "ConsumerSettings") -> Iterator[None]:
     Raises:
         CommandError: in place of Kafka's, the database's and the fold's own errors.
     """
+    from consumers.replay.compare import SplitCompaniesError
     from consumers.replay.rebuild import LogCutOffError, NothingToPromoteError
     from consumers.runtime.intake import LogError
     from db.shadow import ShadowBusyError
@@ -60,5 +68,6 @@ def replay_trouble(settings: "ConsumerSettings") -> Iterator[None]:
             NothingToPromoteError,
             RegistryUnavailableError,
             ShadowBusyError,
+            SplitCompaniesError,
         ) as error:
             raise CommandError(str(error)) from error

@@ -3,7 +3,7 @@
 
 import typer
 
-from cli.comparison_view import document, note_cut_off, show
+from cli.comparison_view import document, note_doubts, show
 from cli.failures import FAILED
 from cli.output import AsJson, emit
 from cli.progress import progress
@@ -16,7 +16,8 @@ def verify_command(first: First = 20, as_json: AsJson = False) -> None:
     Consumers go on meanwhile. The fold is made in a schema of its own on the same database, and dropped afterwards.
     REFRESH_INTERVAL_SECONDS must be what the consumers have: decisions rest on it.
 
-    Exit code 1 says that a row differs.
+    Exit code 1 says that a row differs. Of companies that have changes on several partitions, because partitions were
+    added, times of refreshes and what follows from them are not compared; a note says which.
     """
     from consumers.replay.verify import verify
 
@@ -25,7 +26,7 @@ def verify_command(first: First = 20, as_json: AsJson = False) -> None:
         checked = verify(settings, update, first)
     if as_json:
         emit(document(checked))
-        note_cut_off(checked)
+        note_doubts(checked)
     else:
         show(checked)
     if not checked.comparison.equal:

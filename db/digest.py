@@ -3,9 +3,9 @@
 The queries are in `db/queries/digest.sql`. No column counts that holds a wall-clock time, or what an operator decided.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import psycopg
@@ -36,6 +36,8 @@ class Table:
         of_topic: whether rows name the topic that they come from.
         pruned: whether rows are deleted by age; see `Image`.
         step: of a table of steps: the only one that the log makes; others are run by whoever likes.
+        by_order: columns that depend on which of two partitions was read first, of a company that has changes on both
+            (decision 0016); None: whole rows do.
     """
 
     name: str
@@ -45,29 +47,43 @@ class Table:
     of_topic: bool = False
     pruned: bool = False
     step: str | None = None
+    by_order: tuple[str, ...] | None = ()
 
 
 # The record itself is the log's, to the byte; what an opt-out has deleted of it depends on which came first.
 _RECORD: Final = ("key", "value", "headers", "reason")
 _LETTER_LEFT_OUT: Final = ("created_at", "topic", "status", "settled_at", "settled_why", *_RECORD)
+_DUE: Final = ("last_refresh_at", "refresh_due_at", "pending_since", "pending_count", "pending_events")
+_TALLIES: Final = ("refreshed", "deferred", "superseded", "ignored", "duplicate")
 TABLES: Final = (
-    Table("companies", ("company_id",)),
+    Table("companies", ("company_id",), by_order=(*_DUE, "kafka_partition", "revision")),
     Table("people", ("company_id", "person_id")),
-    Table("employments", ("company_id", "person_id")),
+    Table("employments", ("company_id", "person_id"), by_order=("canonical_id",)),
     Table("role_choices", ("company_id", "workspace_id", "person_id")),
-    Table("webhook_events", ("company_id", "source", "event_id"), pruned=True),
-    Table("buyer_group_refresh_logs", ("company_id", "log_time"), left_out=("started_at", "finished_at")),
+    Table(
+        "webhook_events",
+        ("company_id", "source", "event_id"),
+        pruned=True,
+        by_order=("log_time", "outcome", "reason", "refresh_due_at", "kafka_partition", "kafka_offset"),
+    ),
+    Table(
+        "buyer_group_refresh_logs",
+        ("company_id", "log_time"),
+        left_out=("started_at", "finished_at"),
+        by_order=None,
+    ),
     Table(
         "pipeline_operations",
         ("company_id", "step", "idempotency_key"),
         left_out=("duration_ms", "created_at"),
         step="save_buyer_group",
+        by_order=None,
     ),
-    Table("buyer_groups", ("company_id", "workspace_id")),
-    Table("buyer_group_members", ("company_id", "workspace_id", "person_id", "role")),
-    Table("buyer_group_changes", ("company_id", "workspace_id", "version", "position")),
-    Table("buyer_group_head_history", ("company_id", "workspace_id", "log_time")),
-    Table("buyer_group_member_history", ("company_id", "workspace_id", "person_id", "role", "log_time")),
+    Table("buyer_groups", ("company_id", "workspace_id"), by_order=None),
+    Table("buyer_group_members", ("company_id", "workspace_id", "person_id", "role"), by_order=None),
+    Table("buyer_group_changes", ("company_id", "workspace_id", "version", "position"), by_order=None),
+    Table("buyer_group_head_history", ("company_id", "workspace_id", "log_time"), by_order=None),
+    Table("buyer_group_member_history", ("company_id", "workspace_id", "person_id", "role", "log_time"), by_order=None),
     Table("dead_letters", ("topic", "kafka_partition", "kafka_offset"), left_out=_LETTER_LEFT_OUT, of_topic=True),
     # Which partition a record belongs on follows from how many the topic has now, not from the log.
     Table(
@@ -76,8 +92,9 @@ TABLES: Final = (
         part="kafka_partition",
         left_out=("topic", "epoch", "wrong_partition"),
         of_topic=True,
+        by_order=_TALLIES,
     ),
-    Table("outbox", ("company_id", "workspace_id", "version"), left_out=("topic",)),
+    Table("outbox", ("company_id", "workspace_id", "version"), left_out=("topic",), by_order=None),
 )
 """All tables that law L6 names."""
 POSITIONS: Final = next(table for table in TABLES if table.name == "consumer_positions")
@@ -101,46 +118,6 @@ class Digest(NamedTuple):
 
     rows: int
     hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One row that is not the same in both.
-
-    Attributes:
-        part: the company, or the partition.
-        key: the row's key, as far as it counts.
-        live: the row as it is; None: there is none.
-        log: the row as the log makes it; None: it makes none.
-    """
-
-    table: str
-    part: str
-    key: Row
-    live: Row | None
-    log: Row | None
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two folds of one log.
-
-    Attributes:
-        live: digests by table.
-        log: the same of the fold aside.
-        parts: by table, how many companies (or partitions) differ.
-        first: the first rows that differ.
-    """
-
-    live: dict[str, Digest]
-    log: dict[str, Digest]
-    parts: dict[str, int] = field(default_factory=dict)
-    first: list[Difference] = field(default_factory=list)
-
-    @property
-    def equal(self) -> bool:
-        """Whether no row differs."""
-        return not self.parts
 
 
 class Image:
@@ -190,6 +167,12 @@ class Image:
         """Whether a refresh is due at the log time of its partition: the next batch, an empty one maybe, makes it."""
         ((found,),) = self._connection.execute(self._sql["read_overdue"], {"topic": self._topic}).fetchall()
         return bool(found)
+
+    def split(self) -> dict[str, tuple[int, ...]]:
+        """The companies that have changes on several partitions, and on which."""
+        values = {"topic": self._topic, "companies": self._companies}
+        rows = self._connection.execute(self._sql["read_split"], values).fetchall()
+        return {company: tuple(partitions) for company, partitions in rows}
 
     def _query(self, name: str, table: Table) -> sql.Composed:
         parts = {"table": sql.Identifier(table.name), "part": sql.Identifier(table.part)}
@@ -245,54 +228,3 @@ def digest(database_url: str, topic: str | None = None, remembered_ms: int | Non
     """The digest of a database, by table."""
     with image(database_url, topic, None, remembered_ms) as look:
         return {table.name: look.digest(table) for table in TABLES}
-
-
-def compare(live: Image, log: Image, tables: Sequence[Table], first: int) -> Comparison:
-    """Hold two folds of one log against each other.
-
-    Args:
-        live: what is.
-        log: what the log makes.
-        tables: those to look at.
-        first: at most so many rows that differ are named.
-    """
-    found = Comparison({t.name: live.digest(t) for t in tables}, {t.name: log.digest(t) for t in tables})
-    for table in tables:
-        if found.live[table.name] == found.log[table.name]:
-            continue
-        count = 0
-        for part in _unequal(live.parts(table), log.parts(table)):
-            count += 1
-            if (room := first - len(found.first)) > 0:
-                found.first.extend(_differences(table, part, live, log)[:room])
-        found.parts[table.name] = count
-    return found
-
-
-def _unequal(left: Iterator[tuple[str, str]], right: Iterator[tuple[str, str]]) -> Iterable[str]:
-    """The parts of two ordered streams that are not the same in both."""
-    a, b = next(left, None), next(right, None)
-    while a is not None or b is not None:
-        if b is None or (a is not None and a[0] < b[0]):
-            yield (a or ("",))[0]
-            a = next(left, None)
-        elif a is None or b[0] < a[0]:
-            yield b[0]
-            b = next(right, None)
-        else:
-            if a[1] != b[1]:
-                yield a[0]
-            a, b = next(left, None), next(right, None)
-
-
-def _differences(table: Table, part: str, live: Image, log: Image) -> list[Difference]:
-    ours, theirs = live.rows(table, part), log.rows(table, part)
-    return [
-        Difference(table.name, part, _key(table, key), ours.get(key), theirs.get(key))
-        for key in sorted({*ours, *theirs}, key=repr)
-        if ours.get(key) != theirs.get(key)
-    ]
-
-
-def _key(table: Table, key: Sequence[Any]) -> Row:
-    return {name: value for name, value in zip(table.key, key, strict=True) if name not in table.left_out}

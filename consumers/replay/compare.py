@@ -9,7 +9,8 @@ from typing import Final
 from consumers.replay.aside import Aside
 from consumers.runtime.ticks import ticker_for
 from consumers.settings import ConsumerSettings
-from db.digest import POSITIONS, STATES, Comparison, Image, compare, image
+from db.comparison import Comparison, Split, compare
+from db.digest import POSITIONS, STATES, Image, image
 from db.rows import PositionRow
 from db.shadow import Shadow
 
@@ -22,8 +23,15 @@ SETTLE_PAUSE_SECONDS: Final = 0.1
 FIRST: Final = 20
 """So many rows that differ are named, unless told."""
 
+SPLIT_NAMED: Final = 3
+"""So many companies of several partitions are named in a sentence."""
+
 Companies = Sequence[str] | None
 """Those that take part; None: all."""
+
+
+class SplitCompaniesError(RuntimeError):
+    """Companies have changes on several partitions, so live may rightly be other than what was folded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +65,42 @@ def hold_against_live(
             return compare(live, log, tables, first)
 
 
-def promote(shadow: Shadow, aside: Aside, settings: ConsumerSettings, companies: Companies) -> Promoted:
+def promote(
+    shadow: Shadow, aside: Aside, settings: ConsumerSettings, companies: Companies, *, accept_split: bool
+) -> Promoted:
     """Fold on to where live is, and take its place there, in one transaction in which no consumer can commit.
 
     Raises:
+        SplitCompaniesError: companies have changes on several partitions, and nobody has accepted that.
         LogError, KafkaException, DatabaseError: see `Aside.fold`; live is as it was.
     """
     _approach(aside, settings)
     shadow.analyze()
+    if not accept_split:
+        _refuse_split(shadow, settings, companies)
     with shadow.promotion(settings.person_changes_topic, companies) as promotion:
         positions = promotion.positions()
         aside.fold(_offsets(positions))
         rewound = promotion.rewound()
         promotion.promote()
     return Promoted(rewound, _wake(settings, positions))
+
+
+def split_sentence(split: Split) -> str:
+    """Which companies have changes on several partitions."""
+    named = [f"{c} on {', '.join(map(str, split[c]))}" for c in sorted(split)[:SPLIT_NAMED]]
+    more = ["…"] if len(split) > SPLIT_NAMED else []
+    return f"{len(split):,} with changes on several partitions ({'; '.join(named + more)})"
+
+
+def _refuse_split(shadow: Shadow, settings: ConsumerSettings, companies: Companies) -> None:
+    with image(shadow.url, settings.person_changes_topic, companies) as log:
+        split = log.split()
+    if split:
+        raise SplitCompaniesError(
+            f"companies: {split_sentence(split)}. Their rosters would stay, but the times of their refreshes, their "
+            "versions and their history may become others than live has told of. --accept-split promotes all the same."
+        )
 
 
 def _approach(aside: Aside, settings: ConsumerSettings) -> None:

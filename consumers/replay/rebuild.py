@@ -37,12 +37,15 @@ def rebuild(settings: ConsumerSettings, progress: Progress, first: int) -> Check
             return Checked(hold_against_live(shadow, aside, settings, None, first), lost)
 
 
-def promote_rebuild(settings: ConsumerSettings, progress: Progress, *, accept_cut_off: bool) -> Promoted:
+def promote_rebuild(
+    settings: ConsumerSettings, progress: Progress, *, accept_cut_off: bool, accept_split: bool = False
+) -> Promoted:
     """Fold on to where live is now, take its place, and drop the shadow.
 
     Raises:
         NothingToPromoteError: there is no shadow.
         LogCutOffError: the log has lost its beginning, and nobody has accepted that.
+        SplitCompaniesError: companies have changes on several partitions, and nobody has accepted that.
         ShadowBusyError: another rebuild is under way.
         LogError, KafkaException, DatabaseError: see `Aside.fold`; live is as it was.
     """
@@ -51,7 +54,7 @@ def promote_rebuild(settings: ConsumerSettings, progress: Progress, *, accept_cu
             raise NothingToPromoteError("nothing was rebuilt yet: run `person-changes rebuild` and read what it shows")
         refuse_cut_off(settings, accept_cut_off=accept_cut_off)
         with Aside(settings, shadow.url, progress=progress) as aside:
-            done = promote(shadow, aside, settings, None)
+            done = promote(shadow, aside, settings, None, accept_split=accept_split)
         shadow.drop()
         return done
 

@@ -62,6 +62,7 @@ def replay(
     *,
     dry_run: bool,
     accept_cut_off: bool,
+    accept_split: bool = False,
 ) -> Replayed:
     """Fold the companies of a selection again, compare, and put right what differs.
 
@@ -72,9 +73,11 @@ def replay(
         first: at most so many rows that differ are named.
         dry_run: change nothing.
         accept_cut_off: also when the log has lost its beginning.
+        accept_split: also when companies have changes on several partitions.
 
     Raises:
         LogCutOffError: the log has lost its beginning, and this is no dry run.
+        SplitCompaniesError: companies have changes on several partitions, and their rows would be replaced.
         ShadowBusyError: another replay is under way.
         LogError, KafkaException, DatabaseError: see `Aside.fold`; live is as it was.
     """
@@ -89,7 +92,7 @@ def replay(
             with Aside(settings, shadow.url, keys, progress) as aside:
                 comparison = hold_against_live(shadow, aside, settings, companies, first)
                 right = dry_run or comparison.equal
-                done = None if right else promote(shadow, aside, settings, companies)
+                done = None if right else promote(shadow, aside, settings, companies, accept_split=accept_split)
                 return Replayed(companies, Checked(comparison, lost), done)
         finally:
             shadow.drop()

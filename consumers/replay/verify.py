@@ -6,7 +6,7 @@ from consumers.replay.aside import Aside, Progress, cut_off
 from consumers.replay.compare import hold_against_live
 from consumers.replay.log import Offsets
 from consumers.settings import ConsumerSettings
-from db.digest import Comparison
+from db.comparison import Comparison
 from db.shadow import Shadow
 
 

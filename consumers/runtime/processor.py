@@ -149,7 +149,9 @@ class Processor:
     def _may_refresh(self, row: CompanyRow, deliveries: Sequence[Delivery], clocks: Mapping[int, int]) -> bool:
         if any(d.change.type == ChangeType.OPTED_OUT for d in deliveries):
             return True  # whoever else of the roster is the same person goes as well
-        until = _until(row, deliveries, clocks)
+        until = clocks.get(_partition(row, deliveries), 0)
+        if deliveries:
+            until = max(until, *(d.log_time for d in deliveries))
         return may_refresh(row.last_refresh_at, row.refresh_due_at, until, self.settings.refresh_interval_ms)
 
     def _fold(
@@ -163,12 +165,12 @@ class Processor:
         for company_id in sorted({*changes, *loaded.companies}):
             row, deliveries = loaded.companies.get(company_id), changes.get(company_id, ())
             state = stored.state(company_id)
-            until = _until(row, deliveries, batch.clocks)
+            partition = _partition(row, deliveries)
+            until = batch.clocks.get(partition, 0)
             folded = fold(state, deliveries, until, interval, self._opt_outs.marks.of, writes.remembered_ms)
             folds[company_id] = folded
             ledger.company(company_id, folded)
-            if folded.state.revision != state.revision:
-                partition = deliveries[-1].partition if deliveries or row is None else row.kafka_partition
+            if folded.state.revision != state.revision or (row is not None and row.kafka_partition != partition):
                 writes.companies.append(company_row(folded.state, state.revision, partition))
             writes.employments.extend(
                 employment_row(company_id, folded.state.roster[person]) for person in sorted(folded.touched)
@@ -230,10 +232,11 @@ class Processor:
         )
 
 
-def _until(row: CompanyRow | None, deliveries: Sequence[Delivery], clocks: Mapping[int, int]) -> int:
-    """The log time a company has reached: that of the partitions that say something about it."""
-    partitions = {d.partition for d in deliveries} or ({row.kafka_partition} if row else set())
-    return max((clocks[p] for p in partitions if p in clocks), default=0)
+def _partition(row: CompanyRow | None, deliveries: Sequence[Delivery]) -> int:
+    """Where a company's time comes from: the partition of what was said of it last, news or not (decision 0016)."""
+    if deliveries:
+        return deliveries[-1].partition
+    return -1 if row is None else row.kafka_partition
 
 
 class _Stored:

@@ -57,3 +57,18 @@ SELECT EXISTS (
     WHERE p.topic = %(topic)s AND p.kafka_partition = {alias}.kafka_partition
       AND {alias}.log_time <= p.log_time - %(remembered_ms)s::bigint * interval '1 ms'
 ))
+
+-- read_split: companies that have changes on several partitions of a topic, and on which
+SELECT company_id, array_agg(DISTINCT kafka_partition ORDER BY kafka_partition)
+FROM (
+    SELECT company_id, kafka_partition FROM webhook_events
+    UNION ALL
+    SELECT company_id, kafka_partition FROM companies
+    UNION ALL
+    SELECT company_id, kafka_partition FROM dead_letters
+    WHERE company_id IS NOT NULL AND (%(topic)s::text IS NULL OR topic = %(topic)s)
+) AS places
+WHERE %(companies)s::text[] IS NULL OR company_id = ANY (%(companies)s::text[])
+GROUP BY company_id
+HAVING min(kafka_partition) <> max(kafka_partition)
+ORDER BY company_id

@@ -6,7 +6,8 @@ from urllib.parse import quote
 import psycopg
 import pytest
 
-from db.digest import KEPT, STATES, TABLES, Difference, compare, digest, image
+from db.comparison import Difference, compare
+from db.digest import KEPT, STATES, TABLES, digest, image
 from tests.support.changes import random_log
 from tests.support.consumption import consume, log_of, processor_for
 

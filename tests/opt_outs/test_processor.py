@@ -11,7 +11,8 @@ import pytest
 from consumers.runtime.opt_outs import UnknownOptOutKeyError
 from consumers.runtime.processor import Processor
 from consumers.runtime.records import Record
-from db.digest import STATES, compare, image
+from db.comparison import compare
+from db.digest import STATES, image
 from db.errors import StaleCompanyError
 from db.shadow import Shadow
 from db.traces import traces
