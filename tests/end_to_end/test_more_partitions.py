@@ -53,7 +53,7 @@ def test_partitions_that_are_added_while_consumers_work(
 
 
 def test_what_operators_are_told_of_companies_of_two_partitions(system: System) -> None:
-    """When they were refreshed is not compared; all else of them is, and all of others; a promotion wants to be told."""
+    """When they were refreshed is not compared; all else is, and all of the others; a promotion wants to be told."""
     more = split_unread(system)
     with image(more.database_url, more.topic) as live:
         split = live.split()
