@@ -64,7 +64,9 @@ class KafkaSettings(BaseSettings):
     def consumer_config(self, client_id: str, group: str, **overrides: Any) -> dict[str, Any]:
         """Configuration of a consumer: defaults, overrides, then what correctness rests on."""
         # A consumer that the group has fenced comes back only when its last commit is answered or given up.
-        defaults = {"socket.timeout.ms": 10_000}
+        # Under the classic protocol a member learns of partitions that are added only when it asks again: in five
+        # minutes, unless told.
+        defaults = {"socket.timeout.ms": 10_000, "topic.metadata.refresh.interval.ms": 10_000}
         return {**defaults, **self.client_config(client_id), **overrides, "group.id": group, **_CORRECT_CONSUMER}
 
 
