@@ -21,6 +21,8 @@ from tests.support.changes import random_log
 from tests.support.system import System, wait_for
 
 MORE = 5
+LONG = 240.0
+"""Seconds: under the classic protocol members ask for partitions now and then only."""
 HOLD = ("people", "employments", "role_choices", "dead_letters")
 """Tables that are the same, whichever partition was read first, down to the digest."""
 
@@ -116,12 +118,14 @@ def with_more_partitions_amid_the_log(system: System) -> System:
     """Half of a log, five more partitions, the other half; all of it consumed by two."""
     load = list(random_log(43, 4000, 40))
     consumers = [system.start_consumer() for _ in range(2)]
-    wait_for("partition that each has", lambda: all(system.assigned(child) for child in consumers))
+    wait_for("partition that each has", lambda: all(system.assigned(child) for child in consumers), LONG)
     system.publish(load[:2000])
     wait_for("progress", system.consumed)
     more = with_five_more_partitions(system)
-    wait_for("new partition in the records", lambda: set(publish_some(more, load)) >= set(range(system.partitions)))
-    wait_for("end of the log", more.settled)
+    wait_for(
+        "new partition in the records", lambda: set(publish_some(more, load)) >= set(range(system.partitions)), LONG
+    )
+    wait_for("end of the log", more.settled, LONG)
     assert [more.stop(child) for child in consumers] == [0, 0]
     more.drain()
     return more
