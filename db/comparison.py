@@ -1,7 +1,7 @@
 """Holds two folds of one log against each other, row by row (law L6).
 
 Of a company that has changes on several partitions, because partitions were added while it had some unread, nobody
-knows which live read first: what depends on that is not compared (decision 0018).
+knows which live read first: what depends on that is not compared (decision 0019).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -37,7 +37,7 @@ class Table:
         pruned: whether rows are deleted by age; see `Image`.
         step: of a table of steps: the only one that the log makes; others are run by whoever likes.
         by_order: columns that depend on which of two partitions was read first, of a company that has changes on both
-            (decision 0018); None: whole rows do.
+            (decision 0019); None: whole rows do.
     """
 
     name: str

@@ -27,7 +27,7 @@ Place = tuple[int, int, int]
 class Merge:
     """Brings the records of several partitions into one order, by log time, partition and offset.
 
-    So a fold aside of companies that have changes on two partitions is the same each time (decision 0018).
+    So a fold aside of companies that have changes on two partitions is the same each time (decision 0019).
 
     Args:
         starts: the first offset of each partition that is to be read.

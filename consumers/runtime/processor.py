@@ -233,7 +233,7 @@ class Processor:
 
 
 def _partition(row: CompanyRow | None, deliveries: Sequence[Delivery]) -> int:
-    """Where a company's time comes from: the partition of what was said of it last, news or not (decision 0018)."""
+    """Where a company's time comes from: the partition of what was said of it last, news or not (decision 0019)."""
     if deliveries:
         return deliveries[-1].partition
     return -1 if row is None else row.kafka_partition

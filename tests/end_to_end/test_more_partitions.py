@@ -31,7 +31,7 @@ HOLD = ("people", "employments", "role_choices", "dead_letters")
 def test_partitions_that_are_added_while_consumers_work(
     system: System, make_database: Callable[[], str], protocol: str
 ) -> None:
-    """L1 to L5 hold, all of L6 for companies of one partition, and their rosters for those of two (decision 0018)."""
+    """L1 to L5 hold, all of L6 for companies of one partition, and their rosters for those of two (decision 0019)."""
     system.settings |= SOON | {"GROUP_PROTOCOL": protocol}
     more = with_more_partitions_amid_the_log(system)
 
