@@ -1,9 +1,7 @@
 """L8 and L3 for a company that has as many changes as ten thousand others together."""
 
 from collections import Counter
-from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
 
 import psycopg
 import pytest
@@ -13,8 +11,6 @@ from tests.support.changes import NOW, change
 from tests.support.consumption import consume, log_of, processor_for
 
 HOT, CHANGES, OTHERS, PEOPLE = "hot", 10_000, 10_000, 50
-BESIDE, BATCH = 1500, 300
-MOST_STATEMENTS = 30
 TITLES = ("CRO", "VP Sales", "Head of IT", "Buyer")
 
 
@@ -50,53 +46,6 @@ def test_a_hot_company_is_one_write_a_batch_and_its_changes_stay_in_order(
         titles = connection.execute("SELECT person_id, title FROM roster WHERE company_id = %s", (HOT,)).fetchall()
     assert found == (OTHERS + 1, OTHERS + 1)
     assert dict(titles) == {f"p{n % PEOPLE}": TITLES[n // PEOPLE % 4] for n in range(CHANGES - PEOPLE, CHANGES)}
-
-
-def test_others_wait_no_longer_beside_a_hot_company_than_beside_calm_ones(
-    make_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each of the others is committed in the same batch, of a few statements and of fewer rows: it takes no longer."""
-    hot = batches_of(make_database(), monkeypatch, lambda n: change(f"b{n}", HOT, f"p{n % PEOPLE}", TITLES[n % 4]))
-    calm = batches_of(make_database(), monkeypatch, lambda n: change(f"b{n}", f"calm {n}", f"p{n % PEOPLE}"))
-
-    assert len(hot) == len(calm) == 2 * BESIDE // BATCH
-    for (beside_hot, statements), (beside_calm, _) in zip(hot, calm, strict=True):
-        assert others_of(beside_hot) == others_of(beside_calm)
-        assert len(others_of(beside_hot)) == BATCH // 2
-        assert statements <= MOST_STATEMENTS
-        assert len(beside_hot.events) == len(beside_calm.events) == BATCH
-        for name in ("companies", "employments", "refreshes", "groups", "members", "changes", "outbox", "past_members"):
-            assert len(getattr(beside_hot, name)) < len(getattr(beside_calm, name)), name
-
-
-def batches_of(
-    database_url: str, monkeypatch: pytest.MonkeyPatch, beside: Callable[[int], Any]
-) -> list[tuple[BatchWrites, int]]:
-    """What each batch writes, and in how many statements, when changes of others take turns with these."""
-    changes = [one for n in range(BESIDE) for one in (beside(n), change(f"o{n}", f"other {n}"))]
-    processor = processor_for(database_url, refresh_interval_seconds=3600)
-    written, executed = list[tuple[BatchWrites, int]](), list[object]()
-    honest, execute = processor.store.write, psycopg.Connection.execute
-
-    def counting(connection: Any, text: Any, *more: Any) -> Any:
-        executed.append(text)
-        return execute(connection, text, *more)
-
-    def writing(batch: BatchWrites) -> None:
-        honest(batch)
-        written.append((batch, len(executed)))
-        executed.clear()
-
-    with monkeypatch.context() as patch, processor.store:
-        patch.setattr(psycopg.Connection, "execute", counting)
-        patch.setattr(processor.store, "write", writing)
-        consume(processor, log_of(changes, step_ms=1), [BATCH] * (2 * BESIDE // BATCH))
-    return written
-
-
-def others_of(batch: BatchWrites) -> list[str]:
-    """The changes of the others that it commits."""
-    return sorted(row.event_id for row in batch.events if row.company_id.startswith("other "))
 
 
 def assert_in_order(written: list[BatchWrites]) -> None:
