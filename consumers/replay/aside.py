@@ -81,8 +81,9 @@ class Aside:
         for records in read_log(self.settings, starts, ends):
             for record in records:
                 assignment.accept(self._ours(record))
-            self._process(assignment, self.settings.batch_max_records)
-        self._process(assignment, 1)
+                if self._is_full(assignment):
+                    self._process(assignment)
+        self._process(assignment)
 
     def _placed(self, ends: Offsets) -> Assignment:
         assignment, logs = Assignment(), bounds(self.settings)
@@ -100,12 +101,17 @@ class Aside:
             owned.more_due = owned.log_time is not None  # what an interrupted fold left due
         return assignment
 
-    def _process(self, assignment: Assignment, least: int) -> None:
-        """Fold what waits, as long as there are at least so many records, or companies are due."""
-        while assignment.waiting >= least or any(owned.more_due for owned in assignment.owned.values()):
-            work = assignment.take(self.settings.batch_max_records, self.settings.batch_max_bytes)
+    def _is_full(self, assignment: Assignment) -> bool:
+        bounds = self.settings.batch_max_records, self.settings.batch_max_bytes
+        return assignment.waiting >= bounds[0] or assignment.waiting_bytes >= bounds[1]
+
+    def _process(self, assignment: Assignment) -> None:
+        """Fold all that waits, in the order in which it was read, and what is due."""
+        while assignment.waiting or any(owned.more_due for owned in assignment.owned.values()):
+            work = assignment.take(sys.maxsize, sys.maxsize)
             if work is None:
                 return
+            work.batch.reads.sort(key=lambda read: (read.log_time, read.record.partition, read.record.offset))
             result = self._processor.process(work.batch)
             assignment.commit(work, result.more_due)
             self._done += sum(work.batch.next_offsets[p] - start for p, start in work.batch.expected.items())
