@@ -35,6 +35,10 @@ class Aliases:
         self._known, self._clock = known, clock
         self._cache: dict[AliasKey, tuple[str | None, float]] = {}
 
+    def concern(self, changes: Sequence[PersonChange]) -> bool:
+        """Whether any of these names a company by its sender's own id; else `ours` returns them as they are."""
+        return any(_keys(change.source, company) for change in changes for company in _named(change))
+
     async def ours(self, changes: Sequence[PersonChange]) -> Sequence[PersonChange]:
         """The same changes at companies of ours; what nobody has taught stays as it is.
 

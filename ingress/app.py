@@ -7,9 +7,8 @@ from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from db.aliases import KnownAliases
 from db.idempotency import IdempotencyKeys
@@ -65,29 +64,27 @@ class Application(Starlette):
 
     That middleware costs half as much as all that is done with a webhook.
 
+    A server that knows `ingress.whole.AtOnce` leaves ASGI out as well.
+
     Args:
-        take: takes a posted webhook.
+        webhooks: take posted webhooks.
         hooks: the routes of webhooks.
         **others: Starlette's own.
     """
 
-    def __init__(self, take: ASGIApp, hooks: Sequence[Route], **others: Any) -> None:
+    def __init__(self, webhooks: Webhooks, hooks: Sequence[Route], **others: Any) -> None:
         super().__init__(**others)
-        self._take, self._hooks = take, hooks
+        self._hooks, self.take_at_once = hooks, webhooks.take_at_once
+        self._take = webhooks.take
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the lifespan."""
-        if not self._is_hook(scope):
-            await super().__call__(scope, receive, send)
-            return
-        try:
+        if self.takes(scope):
             await self._take(scope, receive, send)
-        except Exception as error:
-            answer = await on_bug(Request(scope), error)
-            await answer(scope, receive, send)
-            raise  # the server logs the trace
+        else:
+            await super().__call__(scope, receive, send)
 
-    def _is_hook(self, scope: Scope) -> bool:
+    def takes(self, scope: Scope) -> bool:
         """Whether a webhook is posted; then the scope has the route's parameters."""
         if scope["type"] == "http" and scope["method"] == "POST":
             for route in self._hooks:
@@ -153,7 +150,7 @@ def create_app(settings: IngressSettings, clock: Callable[[], int] = wall_clock)
         Route("/", probes.index),
     ]
     handlers = {Problem: on_problem, HTTPException: on_http_exception, Exception: on_bug}
-    app = Application(webhooks.take, hooks, routes=routes, exception_handlers=handlers, lifespan=lifespan)
+    app = Application(webhooks, hooks, routes=routes, exception_handlers=handlers, lifespan=lifespan)
     app.router.redirect_slashes = False  # a redirect would lose the body of a POST
     app.state.reload_sources = lambda: reload_sources(settings, webhooks)
     app.state.metrics, app.state.probes = metrics, probes

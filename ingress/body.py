@@ -9,7 +9,6 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
 from ingress.problems import Problem
-from ingress.whole import here
 
 _CLOSE: Final = {"connection": "close"}
 """What is left of an unread body must not be taken for the next request."""
@@ -27,21 +26,34 @@ async def read_body(scope: Scope, receive: Receive, limit: int, seconds: float) 
         Problem: larger than `limit` bytes, not there within `seconds`, compressed, or of another type than JSON.
         ClientDisconnect: the sender went away.
     """
-    headers: dict[bytes, bytes] = dict(scope["headers"])
+    check_head(dict(scope["headers"]), limit)
+    try:
+        async with asyncio.timeout(seconds):
+            return await _arriving(receive, limit)
+    except TimeoutError:
+        raise Problem("slow", f"the body was not there within {seconds:g} s", _CLOSE) from None
+
+
+def check_head(headers: Mapping[bytes, bytes], limit: int) -> None:
+    """Refuse what the head says already.
+
+    Raises:
+        Problem: the body is larger than `limit` bytes, compressed, or of another type than JSON.
+    """
     _check_type(headers)
     length = headers.get(b"content-length", b"")
     if length.isdigit() and int(length[:20]) > limit:
         raise _too_large(limit)
-    body = here(scope)
-    if body is None:
-        try:
-            async with asyncio.timeout(seconds):
-                return await _arriving(receive, limit)
-        except TimeoutError:
-            raise Problem("slow", f"the body was not there within {seconds:g} s", _CLOSE) from None
+
+
+def check_size(body: bytes, limit: int) -> None:
+    """Refuse a body that is here.
+
+    Raises:
+        Problem: it is larger than `limit` bytes.
+    """
     if len(body) > limit:
         raise _too_large(limit)
-    return body
 
 
 async def _arriving(receive: Receive, limit: int) -> bytes:

@@ -7,6 +7,7 @@ transaction of the effects, is the one that counts (law L2).
 import asyncio
 import time
 from collections.abc import Callable, Collection, Coroutine, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
@@ -25,6 +26,26 @@ REST_SECONDS: Final = 5.0
 """After a failure nobody asks for so long: a database that is away must not slow down every webhook."""
 
 KnownEvents = Callable[[Collection[EventKey]], Coroutine[None, None, set[EventKey]]]
+Told = Callable[[bool], object]
+
+
+@dataclass(slots=True)
+class _Every:
+    """Tells once of several changes: True when all are known, False with the first that is not.
+
+    Attributes:
+        left: how many answers are missing; 0 when it was told.
+    """
+
+    left: int
+    told: Told
+
+    def __call__(self, known: bool) -> None:
+        """One more answer."""
+        if self.left:
+            self.left = self.left - 1 if known else 0
+            if self.left == 0:
+                self.told(known)
 
 
 class Lookup:
@@ -45,28 +66,28 @@ class Lookup:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._known_events, self._seconds, self._on_failure, self._clock = known_events, seconds, on_failure, clock
-        self._waiting: dict[EventKey, list[asyncio.Future[bool]]] = {}
+        self._waiting: dict[EventKey, list[Told]] = {}
         self._asking: asyncio.Task[None] | None = None
         self._rest_until = clock()
         self._last_query = 0.0
 
-    async def all_known(self, changes: Sequence[PersonChange]) -> bool:
-        """Whether every one of these changes had its effect; False when that cannot be told quickly."""
-        if self._resting():
-            return False
-        answers = [self._ask(EventKey(change.company.id, change.source, change.event_id)) for change in changes]
-        for answer in answers:
-            if not await answer:
-                return False
-        return True
+    def ask(self, changes: Sequence[PersonChange], told: Told) -> None:
+        """Find out whether every one of these changes had its effect; False when that cannot be told quickly.
 
-    def _ask(self, key: EventKey) -> "asyncio.Future[bool]":
-        """An answer of the asker's own: who is cancelled takes nobody else's with them."""
-        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(key, []).append(answer)
+        Args:
+            changes: at least one.
+            told: called once with the answer, now or later; must not raise.
+        """
+        if self._resting():
+            told(False)  # noqa: FBT003  # what `Told` takes
+            return
+        if len(changes) > 1:
+            told = _Every(len(changes), told)
+        for change in changes:
+            key = EventKey(change.company.id, change.source, change.event_id)
+            self._waiting.setdefault(key, []).append(told)
         if self._asking is None:
             self._asking = asyncio.create_task(self._answer_all())
-        return answer
 
     async def _answer_all(self) -> None:
         try:
@@ -75,10 +96,9 @@ class Lookup:
                 keys = list(islice(self._waiting, BATCH))
                 batch = {key: self._waiting.pop(key) for key in keys}
                 known = set() if self._resting() else await self._query(keys)
-                for key, answers in batch.items():
-                    for answer in answers:
-                        if not answer.done():
-                            answer.set_result(key in known)
+                for key, askers in batch.items():
+                    for told in askers:
+                        told(key in known)
         finally:
             self._asking = None
 

@@ -103,7 +103,12 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
 
 async def on_bug(request: Request, error: Exception) -> Response:
     """Answers what should not happen; Starlette logs the trace."""
+    return bug(request.scope, error).response()
+
+
+def bug(scope: Mapping[str, Any], error: Exception) -> Problem:
+    """What the sender of a request is told of a fault of ours; the log has its kind and where."""
     # The route, not the path, in which a provider's token may stand.
-    route = getattr(request.scope.get("route"), "path", None)
+    route = getattr(scope.get("route"), "path", None)
     log.error("a request could not be answered", route=route, kind=type(error).__name__)
-    return Problem("bug", "the request was not at fault; our log has the reason").response()
+    return Problem("bug", "the request was not at fault; our log has the reason")

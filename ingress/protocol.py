@@ -9,12 +9,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from ingress.problems import MEDIA_TYPE, RETRY_AFTER_SECONDS, Problem
 from ingress.settings import IngressSettings
-from ingress.whole import EXTENSION
+from ingress.whole import AtOnce, Json
 
 MAX_HEADERS: Final = 100
 MAX_HEAD_BYTES: Final = 32 * 1024
@@ -27,21 +26,43 @@ class _RefusedError(Exception):
     """Ends the parsing of a head; why is in the protocol."""
 
 
+class _Head:
+    """What begins every answer, as it goes over the wire; the server changes it once a second."""
+
+    __slots__ = ("_headers", "_lines")
+
+    def __init__(self) -> None:
+        self._headers: list[tuple[bytes, bytes]] | None = None
+        self._lines: bytes | None = None
+
+    def lines(self, headers: list[tuple[bytes, bytes]]) -> bytes | None:
+        """The server's own headers; None when they say that connections end."""
+        if headers is not self._headers:
+            ends = any(name == b"connection" for name, _ in headers)
+            self._headers, self._lines = headers, None if ends else b"".join(b"%b: %b\r\n" % one for one in headers)
+        return self._lines
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """One connection.
 
     Args:
         head_seconds: how long a head may take to arrive.
         max_connections: more at once are turned away, and so are more requests at once.
+        head: shared by all connections.
     """
 
-    def __init__(self, *args: Any, head_seconds: float, max_connections: int, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, head_seconds: float, max_connections: int, head: "_Head", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._head = head
         self._head_seconds, self._max_connections = head_seconds, max_connections
-        self._application = self.app
-        self._extensions: Any = {EXTENSION: self}
+        self._application: Any = self.app
+        self._at_once: AtOnce | None = self._application if isinstance(self._application, AtOnce) else None
+        self._due: RequestResponseCycle | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._refusal: Problem | None = None
+        self._idle_timer: asyncio.TimerHandle | None = None
+        self._idle_since = 0.0
         self._unfinished = 0
         self._head_bytes = 0
 
@@ -56,14 +77,17 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone."""
         self._stop_timer()
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
         super().connection_lost(exc)
-        self._extensions.clear()  # it leads back here: such a ring would wait for the collector of garbage
 
     def data_received(self, data: bytes) -> None:
         """Part of a head or body; what is no whole head yet is counted, for the parser keeps it."""
         if self.transport.is_closing():
             return
         super().data_received(data)
+        if self._due is not None:
+            self._begin()
         if self._in_request() or self.transport.is_closing():
             self._unfinished = 0
             return
@@ -95,32 +119,25 @@ class BoundedProtocol(HttpToolsProtocol):
         """The application's turn."""
         self._stop_timer()
         self.app = _turn_away if len(self.tasks) >= self._max_connections else self._application
-        self.scope["extensions"] = self._extensions
         super().on_headers_complete()
 
-    def body(self, scope: Scope) -> bytes | None:
-        """See `ingress.whole.Whole`; what uvicorn's `receive` would wait for."""
-        cycle = self._cycle_of(scope)
-        if cycle is None or cycle.more_body or cycle.disconnected:
-            return None
-        body, cycle.body = bytes(cycle.body), bytearray()  # handed over: nobody keeps it twice
-        return body
+    def on_response_complete(self) -> None:
+        """An answer was sent: the next request may have been waiting for it, or the connection is idle.
 
-    def answer(self, scope: Scope, status: int, fields: bytes, body: bytes) -> bool:
-        """See `ingress.whole.Whole`; uvicorn's `send` also knows connections that end, and clients that do not read."""
-        cycle = self._cycle_of(scope)
-        if cycle is None or cycle.disconnected or not cycle.keep_alive or self.flow.write_paused:
-            return False
-        headers = cycle.default_headers
-        if any(name == b"connection" for name, _ in headers):
-            return False
-        lines = [b"%b: %b\r\n" % header for header in headers]
-        length = b"content-length: %d\r\n\r\n" % len(body)
-        self.transport.write(b"".join([STATUS_LINE[status], *lines, fields, length, body]))
-        cycle.response_started = cycle.response_complete = True
-        cycle.message_event.set()
-        cycle.on_response()
-        return True
+        As uvicorn has it, but for the timer of idle connections, which here is not made anew at every request.
+        """
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
+            if self._due is not None:  # in a turn of its own: thousands that were sent at once are no recursion
+                self.loop.call_soon(self._begin)
+            return
+        self._idle_since = self.loop.time()
+        if self._idle_timer is None:
+            self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._on_idle)
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP, or beyond a limit.
@@ -133,12 +150,38 @@ class BoundedProtocol(HttpToolsProtocol):
             return
         self._refuse(self._refusal or Problem("not-http", msg))
 
-    def _cycle_of(self, scope: Scope) -> RequestResponseCycle | None:
-        """Uvicorn's state of a request, unless others were sent after it before it was answered.
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Uvicorn's call when it is a request's turn, its head being here: what was received with it is read first."""
+        if self._at_once is None or app is not self._application:
+            super()._start_asgi_task(cycle, app)
+        else:
+            self._due = cycle
 
-        The scope must not hold that state, which holds the scope: such a ring would wait for the collector of garbage.
-        """
-        return self.cycle if self.cycle.scope is scope else None
+    def _begin(self) -> None:
+        """A request whose turn it is: at once if it is whole, else by ASGI, which waits for the rest."""
+        cycle, self._due = self._due, None
+        if cycle is None:
+            return
+        at_once = self._at_once
+        if at_once is None or cycle.more_body or cycle.disconnected or not at_once.takes(cycle.scope):
+            super()._start_asgi_task(cycle, self._application)
+            return
+        body, cycle.body = bytes(cycle.body), bytearray()  # handed over: nobody keeps it twice
+        at_once.take_at_once(cycle.scope, body, partial(self._respond, cycle))
+
+    def _respond(self, cycle: RequestResponseCycle, answer: Any) -> None:
+        """Send an answer in one piece; uvicorn's way knows connections that end, and clients that do not read."""
+        if cycle.disconnected or self.transport.is_closing():
+            cycle.on_response = _nothing
+            return
+        lines = self._head.lines(self.server_state.default_headers)
+        if not isinstance(answer, Json) or lines is None or not cycle.keep_alive or self.flow.write_paused:
+            super()._start_asgi_task(cycle, answer)
+            return
+        self.transport.write(b"".join((STATUS_LINE[answer.status], lines, answer.wire())))
+        cycle.response_started = cycle.response_complete = True
+        cycle.on_response()
+        cycle.on_response = _nothing  # it leads back here: such a ring would wait for the collector of garbage
 
     def _in_request(self) -> bool:
         cycle: RequestResponseCycle | None = self.cycle
@@ -161,6 +204,17 @@ class BoundedProtocol(HttpToolsProtocol):
         else:
             self.transport.close()  # it never began to ask
 
+    def _on_idle(self) -> None:
+        """Hang up if nothing came since; what is under way, or has begun to come, has a timer of its own."""
+        self._idle_timer = None
+        if self.transport.is_closing() or self._in_request() or self._unfinished:
+            return
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._idle_timer = self.loop.call_later(left, self._on_idle)
+        else:
+            self.transport.close()
+
     def _give_up(self, problem: Problem) -> None:
         self._refusal = problem
         raise _RefusedError(problem.detail)
@@ -182,8 +236,15 @@ class BoundedProtocol(HttpToolsProtocol):
 def bounded_protocol(settings: IngressSettings) -> Callable[..., BoundedProtocol]:
     """What makes the protocol of each connection."""
     return partial(
-        BoundedProtocol, head_seconds=settings.head_timeout_seconds, max_connections=settings.max_connections
+        BoundedProtocol,
+        head_seconds=settings.head_timeout_seconds,
+        max_connections=settings.max_connections,
+        head=_Head(),
     )
+
+
+def _nothing() -> None:
+    """Nothing is left to do."""
 
 
 async def _turn_away(scope: Any, receive: Any, send: Any) -> None:

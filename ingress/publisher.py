@@ -23,7 +23,6 @@ from schemas.outgoing import Outgoing, outgoing
 log = structlog.get_logger()
 
 POLL_SECONDS: Final = 0.001
-FULL_QUEUE_PAUSE_SECONDS: Final = 0.01
 METADATA_SECONDS: Final = 2.0
 CLOSE_SECONDS: Final = 2.0
 
@@ -32,25 +31,29 @@ class NotAcknowledgedError(Exception):
     """The broker did not acknowledge in time; the records may arrive all the same, which the consumer's inbox bears."""
 
 
+Told = Callable[[str | None], object]
+"""Takes why records were not acknowledged; None: they were."""
+
+
 @dataclass(slots=True, eq=False)
 class _Waiting:
     """Records of one request.
 
     Attributes:
-        settled: done when the last report is here, or the time is over.
+        told: called once, with the last report, or when the time is over.
         deadline: when it is, in the event loop's time.
         finished: where it goes with its last report.
         left: reports that are missing.
-        late: the time was over first.
+        settled: whether `told` was called.
     """
 
-    settled: "asyncio.Future[None]"
+    told: Told
     deadline: float
     finished: "list[_Waiting]"
     records: int
     left: int
     error: KafkaError | None = None
-    late: bool = False
+    settled: bool = False
 
     def report(self, error: KafkaError | None, _: Message) -> None:
         """What became of one of them; called by librdkafka's client while it is polled."""
@@ -59,15 +62,11 @@ class _Waiting:
         if self.left == 0:
             self.finished.append(self)
 
-    def expire(self) -> None:
-        """The time is over."""
-        self.late = not self.settled.done()
-        self.settle()
-
-    def settle(self) -> None:
-        """Let the request go on, unless it was given up."""
-        if not self.settled.done():
-            self.settled.set_result(None)
+    def settle(self, why: str | None) -> None:
+        """Tell the request, unless it was told."""
+        if not self.settled:
+            self.settled = True
+            self.told(why)
 
 
 class Publisher:
@@ -93,6 +92,7 @@ class Publisher:
         self._on_records = on_records
         self._finished: list[_Waiting] = []
         self._unsettled: deque[_Waiting] = deque()
+        self._stuck: deque[tuple[list[Outgoing], _Waiting]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
@@ -118,37 +118,45 @@ class Publisher:
         Raises:
             NotAcknowledgedError: it has not.
         """
+        settled: asyncio.Future[str | None] = self._loop.create_future()
+        self.append(said, lambda why: None if settled.done() else settled.set_result(why), traceparent)
+        if why := await settled:
+            raise NotAcknowledgedError(why)
+
+    def append(self, said: Sequence[PersonChange | PersonHint], told: Told, traceparent: str | None = None) -> None:
+        """The same for who does not wait.
+
+        Args:
+            said: valid changes and hints.
+            told: called once, with why they were not acknowledged, or None; must not raise.
+            traceparent: the sender's trace context.
+        """
         records = [outgoing(one, self._settings, traceparent) for one in said]
-        deadline, count = self._loop.time() + self._seconds, len(records)
-        waiting = _Waiting(self._loop.create_future(), deadline, self._finished, count, count)
+        count = len(records)
+        waiting = _Waiting(told, self._loop.time() + self._seconds, self._finished, count, count)
         self._unsettled.append(waiting)  # in order of their deadlines, since all wait equally long
-        self._look_later()
-        try:
-            for record in records:
-                await self._produce(record, waiting)
-            await waiting.settled
-        except KafkaException as error:
-            waiting.settled.cancel()
-            raise NotAcknowledgedError(f"the broker refused: {error.args[0].str()}") from error
-        if waiting.late:
-            raise NotAcknowledgedError(f"the broker did not acknowledge within {self._seconds:g} s")
-        if waiting.error is not None:
-            raise NotAcknowledgedError(f"the broker refused: {waiting.error.str()}")
+        if self._stuck or not self._produce(records, waiting):
+            self._stuck.append((records, waiting))
+        if self._timer is None:
+            self._look_later()
 
     async def check(self) -> str | None:
         """Why changes cannot be published now; None when they can."""
         return await asyncio.to_thread(self._look)
 
-    async def _produce(self, record: Outgoing, waiting: _Waiting) -> None:
-        while not waiting.late:
-            try:
-                self._producer.produce(
-                    record.topic, record.value, record.key, on_delivery=waiting.report, headers=record.headers
-                )
-            except BufferError:  # the broker is slower than the senders; their deadline bounds this
-                await asyncio.sleep(FULL_QUEUE_PAUSE_SECONDS)
-            else:
-                return
+    def _produce(self, records: list[Outgoing], waiting: _Waiting) -> bool:
+        """Hand records to the client, each out of the list; False when its queue is full before the last one."""
+        produce, report = self._producer.produce, waiting.report
+        try:
+            while records:
+                record = records[0]
+                produce(record.topic, record.value, record.key, on_delivery=report, headers=record.headers)
+                del records[0]
+        except BufferError:
+            return False
+        except KafkaException as error:
+            waiting.settle(_refusal(error.args[0]))
+        return True
 
     def _look_later(self) -> None:
         """Look for reports in a moment, if any are missing or waited for and nobody does yet."""
@@ -162,13 +170,19 @@ class Publisher:
         burst = self._finished[:]
         self._finished.clear()
         for waiting in burst:
-            waiting.settle()
+            waiting.settle(_refusal(waiting.error) if waiting.error else None)
         if acknowledged := sum(waiting.records for waiting in burst if waiting.error is None):
             self._on_records(acknowledged)
         now = self._loop.time()
-        while self._unsettled and (self._unsettled[0].settled.done() or self._unsettled[0].deadline <= now):
-            self._unsettled.popleft().expire()
+        while self._unsettled and (self._unsettled[0].settled or self._unsettled[0].deadline <= now):
+            self._unsettled.popleft().settle(f"the broker did not acknowledge within {self._seconds:g} s")
+        self._retry()
         self._look_later()
+
+    def _retry(self) -> None:
+        """Once more for those that found the queue full; the broker is slower than they, their deadline bounds it."""
+        while self._stuck and (self._stuck[0][1].settled or self._produce(*self._stuck[0])):
+            self._stuck.popleft()
 
     def _look(self) -> str | None:
         try:
@@ -179,6 +193,10 @@ class Publisher:
         if found is None or found.error is not None:
             return f"topic {self._topic} cannot be written: {found.error if found else 'it is not there'}"
         return None
+
+
+def _refusal(error: KafkaError) -> str:
+    return f"the broker refused: {error.str()}"
 
 
 def _broker_trouble(error: KafkaError) -> None:

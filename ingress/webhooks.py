@@ -1,42 +1,42 @@
 """Webhooks: verified on their raw bytes, read into changes, published, and only then answered with 2xx."""
 
+import asyncio
 import json
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from db.errors import DatabaseError
 from db.webhook_letters import WebhookLetter, WebhookLetters
 from ingress.aliases import Aliases
-from ingress.body import parse_json, read_body
+from ingress.body import check_head, check_size, parse_json, read_body
 from ingress.lookup import Lookup
 from ingress.metrics import Metrics
-from ingress.problems import Problem
+from ingress.problems import Problem, bug
 from ingress.providers import Found, Skipped
-from ingress.providers.original import TAKEN
-from ingress.publisher import NotAcknowledgedError, Publisher
+from ingress.publisher import Publisher
 from ingress.rates import Rates
 from ingress.settings import IngressSettings
 from ingress.signatures import SignatureError
 from ingress.signatures.tokens import PATH_PARAMETER
-from ingress.sources import EXAMPLE, Source, Sources
-from ingress.whole import Json
+from ingress.sources import Source, Sources
+from ingress.taking import Taking
+from ingress.webhook_document import documented
+from ingress.whole import Json, Respond
 from schemas.events import InvalidChangeError, PersonChange
 
 if TYPE_CHECKING:
     from schemas.hints import PersonHint
 
 log = structlog.get_logger()
-
-Answer = tuple[str, Response | Json]
-"""What became of a webhook, as the metrics name it, and what its sender is told."""
 
 _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 """W3C Trace Context, section 3.2: no version ff, no ids of zeros only."""
@@ -62,6 +62,7 @@ class Webhooks:
     clock: Callable[[], int]
     rates: Rates
     _open: int = field(default=0, init=False)
+    _tasks: "set[asyncio.Task[None]]" = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
         self.metrics.open.set_function(lambda: self._open)
@@ -69,28 +70,85 @@ class Webhooks:
     async def document(self, request: Request) -> Response:
         """Documents the webhook, and answers providers' questions for proof."""
         source = self._source(request.path_params)
-        return JSONResponse(self._challenged(source, request) or self._document(source, request))
+        return JSONResponse(self._challenged(source, request) or documented(source, request, self.settings))
 
     async def take(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Takes a webhook, as an ASGI application; the scope has the route's path parameters."""
+        answer: asyncio.Future[ASGIApp] = asyncio.get_running_loop().create_future()
+        taking = self._begin(scope, lambda response: None if answer.done() else answer.set_result(response))
+        if taking is not None:
+            try:
+                body = await self._body(scope, receive)
+            except Exception as error:  # noqa: BLE001  # each is answered
+                self._fail(taking, error)
+            else:
+                self._guard(taking, self._judge, body)
+        await (await answer)(scope, receive, send)
+
+    def take_at_once(self, scope: Scope, body: bytes, respond: Respond) -> None:
+        """The same for a body that is here; see `ingress.whole.AtOnce`."""
+        taking = self._begin(scope, respond)
+        if taking is not None:
+            self._guard(taking, self._judge_whole, body)
+
+    def _begin(self, scope: Scope, respond: Respond) -> Taking | None:
+        """A webhook is under way from here to its answer; None when it was answered."""
         try:
             source = self._source(scope["path_params"])
         except Problem as problem:
-            await problem.response()(scope, receive, send)
-            return
-        began = time.perf_counter()
+            respond(problem.response())
+            return None
         self._open += 1
+        taking = Taking(source, scope, dict(scope["headers"]), time.perf_counter(), respond)
+        if self._open > self.settings.max_open_requests:  # it bounds the memory of their bodies
+            more = f"{self._open - 1} webhooks are being taken; send it again a little later"
+            self._fail(taking, Problem("busy", more))
+            return None
+        return taking
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        return await read_body(scope, receive, self.settings.max_body_bytes, self.settings.body_timeout_seconds)
+
+    def _guard(self, taking: Taking, step: Callable[[Taking, Any], None], value: Any) -> None:
+        """One step of a webhook: what it raises is its answer."""
         try:
-            answer, response = await self._answer(source, scope, receive)
-        except Problem as problem:
-            answer, response = problem.code, problem.response()
-        except ClientDisconnect:
-            answer, response = "disconnected", Response(status_code=400)  # nobody is there to read it
-        finally:
-            self._open -= 1
-        self.metrics.answer(source.name, answer).inc()
-        self.metrics.seconds.observe(time.perf_counter() - began)
-        await response(scope, receive, send)
+            step(taking, value)
+        except Exception as error:  # noqa: BLE001  # each is answered
+            self._fail(taking, error)
+
+    def _fail(self, taking: Taking, error: Exception) -> None:
+        match error:
+            case Problem():
+                problem = error
+            case ClientDisconnect():
+                self._finish(taking, "disconnected", Response(status_code=400))  # nobody is there to read it
+                return
+            case _:
+                problem = bug(taking.scope, error)
+                log.error("the trace of a fault of ours", exc_info=error)
+        self._finish(taking, problem.code, problem.response())
+
+    def _succeed(self, taking: Taking, answer: str, response: ASGIApp) -> None:
+        """Answer what was taken, as its sender wants to be told."""
+        if (success := taking.source.success) is not None:
+            response = success.response(taking.payload, taking.now)
+        self._finish(taking, answer, response)
+
+    def _finish(self, taking: Taking, answer: str, response: ASGIApp) -> None:
+        """Answer, once.
+
+        Args:
+            taking: the webhook.
+            answer: what became of it, as the metrics name it.
+            response: what its sender is told.
+        """
+        if taking.answered:
+            return
+        taking.answered = True
+        self._open -= 1
+        self.metrics.answer(taking.source.name, answer).inc()
+        self.metrics.seconds.observe(time.perf_counter() - taking.began)
+        taking.respond(response)
 
     def _source(self, path: Mapping[str, str]) -> Source:
         name = path.get("source")
@@ -99,48 +157,101 @@ class Webhooks:
             raise Problem("unknown-source", "sources are configured by those who run this server")
         return source
 
-    async def _answer(self, source: Source, scope: Scope, receive: Receive) -> Answer:
-        if self._open > self.settings.max_open_requests:  # it bounds the memory of their bodies
-            raise Problem("busy", f"{self._open - 1} webhooks are being taken; send it again a little later")
-        body = await read_body(scope, receive, self.settings.max_body_bytes, self.settings.body_timeout_seconds)
-        now = self.clock()
-        self._verify(source, scope, body, now)
+    def _judge_whole(self, taking: Taking, body: bytes) -> None:
+        """A body that came with its head: the limits of others hold for it as well."""
+        check_head(taking.headers, self.settings.max_body_bytes)
+        check_size(body, self.settings.max_body_bytes)
+        self._judge(taking, body)
+
+    def _judge(self, taking: Taking, body: bytes) -> None:
+        """From a body to what it says, if it is authentic and can be read."""
+        source = taking.source
+        taking.now = now = self.clock()
+        self._verify(taking, body)
         self.rates.take(source.name)  # after the signature: a stranger must not use up what the source may send
-        payload: Any = None
         try:
-            payload = parse_json(body)
-            found = self._read(source, payload, now)
+            taking.payload = parse_json(body)
+            found = self._read(source, taking.payload, now)
         except Problem as problem:
             if not source.keeps_unreadable:
                 raise
-            answer, response = await self._keep(source, body, problem, now)
+            self._later(taking, self._keep(taking, body, problem))
         else:
-            answer, response = await self._become(found, scope)
-        if source.success is not None:
-            response = source.success.response(payload, now)
-        return answer, response
+            self._become(taking, found)
 
-    async def _become(self, found: list[PersonChange] | Found | Skipped, scope: Scope) -> Answer:
-        """What becomes of an authentic payload, and how we say so ourselves."""
+    def _become(self, taking: Taking, found: list[PersonChange] | Found | Skipped) -> None:
+        """What becomes of an authentic payload."""
         if isinstance(found, Skipped):
-            return "skipped", JSONResponse({"status": "skipped", "reason": found.reason})
-        said, hints = (found.changes, found.hints) if isinstance(found, Found) else (found, ())
-        changes = await self._ours(said)
-        records: list[PersonChange | PersonHint] = [*changes, *hints]
-        event_id = records[0].event_id
-        # What became of a hint is known by company only: it is published again, and its changes are duplicates.
-        if not hints and await self.lookup.all_known(changes):
-            return "already_processed", _told("already_processed", event_id, 200)
-        try:
-            await self.publisher.publish(records, _traceparent(scope))
-        except NotAcknowledgedError as error:
-            log.warning("a change could not be stored; its sender was asked to send it again", why=str(error))
-            raise Problem("not-acknowledged", f"{error}; send it again") from None
-        return "enqueued", _told("enqueued", event_id, 202)
+            self._succeed(taking, "skipped", JSONResponse({"status": "skipped", "reason": found.reason}))
+            return
+        changes, taking.hints = (found.changes, found.hints) if isinstance(found, Found) else (found, ())
+        if self.aliases.concern(changes):
+            self._later(taking, self._translate(taking, changes))
+        else:
+            self._look_up(taking, changes)
 
-    def _verify(self, source: Source, scope: Scope, body: bytes, now: int) -> None:
+    def _look_up(self, taking: Taking, changes: Sequence[PersonChange]) -> None:
+        """Ask whether this webhook had its effect before.
+
+        What became of a hint is known by company only: it is published again, and its changes are duplicates.
+        """
+        taking.changes = changes
+        if taking.hints:
+            self._publish(taking, known=False)
+        else:
+            self.lookup.ask(changes, partial(self._guard, taking, self._publish))
+
+    def _publish(self, taking: Taking, known: bool) -> None:
+        """Publish what is not known; the answer is sent with the broker's."""
+        if known:
+            said = _told("already_processed", taking.changes[0].event_id, 200)
+            self._succeed(taking, "already_processed", said)
+            return
+        records: list[PersonChange | PersonHint] = [*taking.changes, *taking.hints]
+        told = partial(self._guard, taking, self._acknowledged)
+        self.publisher.append(records, told, _traceparent(taking.scope))
+
+    def _acknowledged(self, taking: Taking, why_not: str | None) -> None:
+        if why_not is not None:
+            log.warning("a change could not be stored; its sender was asked to send it again", why=why_not)
+            raise Problem("not-acknowledged", f"{why_not}; send it again")
+        first = taking.changes[0] if taking.changes else taking.hints[0]
+        self._succeed(taking, "enqueued", _told("enqueued", first.event_id, 202))
+
+    def _later(self, taking: Taking, work: Coroutine[None, None, None]) -> None:
+        """Go on with a webhook in a task: it needs the database."""
+        task = asyncio.create_task(self._finished(taking, work))
+        self._tasks.add(task)  # the event loop alone would not keep it
+        task.add_done_callback(self._tasks.discard)
+
+    async def _finished(self, taking: Taking, work: Coroutine[None, None, None]) -> None:
         try:
-            secret = source.verifier.verify(dict(scope["headers"]), body, now, scope)
+            await work
+        except Exception as error:  # noqa: BLE001  # each is answered
+            self._fail(taking, error)
+
+    async def _translate(self, taking: Taking, changes: Sequence[PersonChange]) -> None:
+        try:
+            ours = await self.aliases.ours(changes)
+        except DatabaseError:
+            raise Problem("database", "it is not known which company is meant; send it again a little later") from None
+        self._look_up(taking, ours)
+
+    async def _keep(self, taking: Taking, body: bytes, problem: Problem) -> None:
+        """Keep what is authentic and cannot be read, for a sender to whom a refusal would be a reason to stop."""
+        name = taking.source.name
+        field, reason = problem.extra.get("field", "body"), problem.extra.get("reason", problem.detail)
+        try:
+            await self.letters.keep(WebhookLetter(name, body, field, reason, taking.now))
+        except DatabaseError:
+            raise Problem("database", "the webhook could not be kept; send it again a little later") from None
+        log.warning("a webhook could not be read and was kept", source=name, field=field, why=reason)
+        self._succeed(taking, "kept", JSONResponse({"status": "kept", "reason": problem.detail}))
+
+    def _verify(self, taking: Taking, body: bytes) -> None:
+        source = taking.source
+        try:
+            secret = source.verifier.verify(taking.headers, body, taking.now, taking.scope)
         except SignatureError as error:
             self.metrics.refused.labels(source.name, error.reason).inc()
             raise Problem("signature", error.detail, reason=error.reason) from None
@@ -152,45 +263,12 @@ class Webhooks:
         except InvalidChangeError as error:
             raise Problem("invalid-change", str(error), field=error.field, reason=error.reason) from None
 
-    async def _ours(self, changes: Sequence[PersonChange]) -> Sequence[PersonChange]:
-        try:
-            return await self.aliases.ours(changes)
-        except DatabaseError:
-            raise Problem("database", "it is not known which company is meant; send it again a little later") from None
-
-    async def _keep(self, source: Source, body: bytes, problem: Problem, now: int) -> Answer:
-        """Keep what is authentic and cannot be read, for a sender to whom a refusal would be a reason to stop."""
-        field, reason = problem.extra.get("field", "body"), problem.extra.get("reason", problem.detail)
-        try:
-            await self.letters.keep(WebhookLetter(source.name, body, field, reason, now))
-        except DatabaseError:
-            raise Problem("database", "the webhook could not be kept; send it again a little later") from None
-        log.warning("a webhook could not be read and was kept", source=source.name, field=field, why=reason)
-        return "kept", JSONResponse({"status": "kept", "reason": problem.detail})
-
     def _challenged(self, source: Source, request: Request) -> Mapping[str, Any] | None:
         """The answer to a provider's question for proof; it needs neither broker nor database."""
         if source.challenge is None or (answer := source.challenge.answer(request.query_params, self.clock())) is None:
             return None
         self.metrics.answers.labels(source.name, "challenged").inc()
         return answer
-
-    def _document(self, source: Source, request: Request) -> dict[str, Any]:
-        path = request.url.path
-        if PATH_PARAMETER in request.path_params:
-            path = path.rpartition("/")[0] + "/{token}"
-        return {
-            "name": "person-change webhook",
-            "description": "Tells that somebody was promoted, joined or left; the company's buyer group follows.",
-            "method": "POST",
-            "path": path,
-            "contentType": "application/json",
-            "maxBodyBytes": self.settings.max_body_bytes,
-            "signature": source.verifier.describe(),
-            "types": sorted(TAKEN),
-            "example": dict(EXAMPLE),
-            "answers": _ANSWERS,
-        }
 
 
 def _told(status: str, event_id: str, code: int) -> Json:
@@ -204,19 +282,3 @@ def _traceparent(scope: Scope) -> str | None:
             text: str = value.decode("latin-1")
             return text if _TRACEPARENT.fullmatch(text) else None
     return None
-
-
-_ANSWERS: Final = {
-    "202": '{"status":"enqueued","eventId":…}: stored on every replica; the buyer group follows within a second',
-    "200": '"already_processed": it had its effect before; "skipped": it says nothing about a buyer group, and why; '
-    '"kept": it could not be read and is kept for people, where a source is configured so',
-    "400": "the body is not JSON",
-    "401": "signature or timestamp missing, wrong, too old or too far ahead",
-    "404": "no such source",
-    "408": "the body did not arrive in time",
-    "413": "the body is too large",
-    "415": "the body is not declared as JSON",
-    "422": "JSON, but no change: which field, and why",
-    "429": "too many requests of this source; send it again after Retry-After seconds",
-    "503": "not stored; send it again after Retry-After seconds",
-}

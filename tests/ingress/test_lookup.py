@@ -59,7 +59,10 @@ class Scene:
 
     async def ask(self, *numbers: int, company: str = "c") -> bool:
         """Whether all changes with these numbers are known."""
-        return await self.lookup.all_known([_change(number, company) for number in numbers])
+        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        changes = [_change(number, company) for number in numbers]
+        self.lookup.ask(changes, lambda known: None if answer.done() else answer.set_result(known))
+        return await answer
 
 
 def _run(scene: Coroutine[Any, Any, T]) -> T:

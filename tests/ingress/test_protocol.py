@@ -12,6 +12,7 @@ import pytest
 from ingress.protocol import MAX_ADDRESS_BYTES, MAX_HEAD_BYTES, MAX_HEADERS
 from tests.support.ingress_process import IngressProcess, heard, start_ingress
 
+KEEP_ALIVE_SECONDS = 5.0
 CLOSE = b"host: x\r\nconnection: close\r\n"
 
 
@@ -112,6 +113,22 @@ def test_a_head_that_does_not_come_is_not_waited_for(process: IngressProcess, be
 def test_who_never_asks_is_hung_up_on(process: IngressProcess) -> None:
     """Without a word, for there was none."""
     assert process.ask(b"") == b""
+
+
+def test_who_asks_no_more_is_hung_up_on_and_nobody_else(process: IngressProcess) -> None:
+    """The time counts from the last answer: a timer that was set at the first one does not end it."""
+    ask = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"
+    with process.connect() as idle, process.connect() as busy:
+        for connection in (idle, busy):
+            connection.sendall(ask)
+            assert connection.recv(65_536).startswith(b"HTTP/1.1 200")
+        began = time.monotonic()
+        while time.monotonic() - began < KEEP_ALIVE_SECONDS * 1.4:
+            time.sleep(KEEP_ALIVE_SECONDS * 0.2)
+            busy.sendall(ask)
+            assert busy.recv(65_536).startswith(b"HTTP/1.1 200")
+        assert heard(idle) == b""
+        assert heard(busy) == b""
 
 
 def test_who_drips_does_not_stay(process: IngressProcess) -> None:

@@ -1,16 +1,20 @@
 """The short way between server and application is ASGI's own, only shorter: who sends a webhook sees no difference."""
 
 import json
+import re
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
 from tests.support.ingress_process import IngressProcess, heard
+from tests.support.system import wait_for
 
 Request = Callable[..., tuple[bytes, bytes]]
 CLOSE = b"connection: close\r\n"
+_DATE = re.compile(rb"date: [^\r]*\r\n")
 
 
 @pytest.fixture
@@ -73,6 +77,87 @@ def test_a_body_that_comes_later_gets_the_same_answer(process: IngressProcess, r
         assert headers.pop("date")
     assert later == at_once
     assert len(later) == 1
+
+
+@dataclass(frozen=True)
+class _Odd:
+    """A webhook that is not simply taken.
+
+    Attributes:
+        change: what is other than in the example.
+        body: instead of it.
+        head: what is replaced in the head, and by what.
+    """
+
+    status: int
+    change: dict[str, Any] = field(default_factory=dict)
+    body: bytes | None = None
+    head: tuple[bytes, bytes] = (b"", b"")
+
+
+_ODD = {
+    "a move": _Odd(202, {"type": "person.company_change", "person": {"id": "p", "oldCompany": "left"}}),
+    "an opt-out": _Odd(202, {"type": "person.opted_out"}),
+    "a type that is passed over": _Odd(200, {"type": "person.birthday"}),
+    "no id": _Odd(422, {"id": None}),
+    "no JSON": _Odd(400, body=b'{"id": NaN}'),
+    "no text": _Odd(400, body=b"\xff\xfe\x00"),
+    "nothing": _Odd(400, body=b""),
+    "too deep": _Odd(400, body=b"[" * 100 + b"]" * 100),
+    "too large": _Odd(413, {"more": "x" * 300_000}),
+    "no signature": _Odd(401, head=(b"x-signature", b"x-other")),
+    "a signature of something else": _Odd(401, head=(b"x-signature: ", b"x-signature: 0")),
+    "a signature with blanks": _Odd(401, head=(b"x-signature: ", b"x-signature: a b")),
+    "an old one": _Odd(401, head=(b"x-timestamp: 1", b"x-timestamp: ")),
+    "another type": _Odd(415, head=(b"application/json", b"text/plain")),
+    "compressed": _Odd(415, head=(b"host: x", b"content-encoding: gzip")),
+    "nobody's": _Odd(404, head=(b"person-change ", b"person-change/nobody ")),
+}
+
+
+@pytest.mark.parametrize("kind", _ODD)
+def test_whatever_is_sent_is_answered_alike_at_once_and_later(
+    process: IngressProcess, example: dict[str, Any], sign: Callable[..., dict[str, str]], kind: str
+) -> None:
+    """Byte for byte but for the date and the end of the connection: where the body was changes nothing."""
+    odd = _ODD[kind]
+    body = json.dumps({**example, **odd.change}).encode() if odd.body is None else odd.body
+    headers = {"host": "x", **sign(body, time.time_ns() // 1_000_000), "content-length": str(len(body))}
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode()
+    head = (b"POST /api/webhooks/person-change HTTP/1.1\r\n" + lines + CLOSE + b"\r\n").replace(*odd.head, 1)
+    with process.connect() as connection:
+        connection.sendall(head.replace(CLOSE, CLOSE + b"expect: 100-continue\r\n"))
+        later = connection.recv(65_536)
+        if later == b"HTTP/1.1 100 Continue\r\n\r\n":
+            connection.sendall(body)
+            later = heard(connection)
+        else:  # the head was enough
+            later += heard(connection)
+    at_once = process.ask(head + body)
+
+    assert _DATE.sub(b"", at_once) == _DATE.sub(b"", later)
+    assert at_once.startswith(b"HTTP/1.1 %d " % odd.status)
+
+
+def test_thousands_sent_before_the_first_answer_are_all_answered(process: IngressProcess) -> None:
+    """One after the other, not one within the other; what is sent with them is taken when it is its turn."""
+    one = b"POST /api/webhooks/person-change HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"
+    last = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+
+    answers = process.ask(one * 2000 + last)
+
+    assert answers.count(b"HTTP/1.1 401 ") == 2000
+    assert answers.endswith(b"ok\n")
+
+
+def test_who_hangs_up_before_the_answer_leaves_nothing_behind(process: IngressProcess, request_of: Request) -> None:
+    """What was sent is taken all the same, and no webhook stays under way."""
+    for number in range(20):
+        with process.connect() as connection:
+            connection.sendall(b"".join(request_of(f"gone-{number}")) * 3)
+
+    ask = b"GET /metrics HTTP/1.1\r\nhost: x\r\n" + CLOSE + b"\r\n"
+    wait_for("no webhook under way", lambda: b"\ningress_open_webhooks 0.0\n" in process.ask(ask))
 
 
 def test_an_answer_in_one_piece_has_the_headers_of_one_in_two(process: IngressProcess, request_of: Request) -> None:
