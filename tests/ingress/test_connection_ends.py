@@ -10,17 +10,28 @@ import pytest
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from ingress.protocol import BoundedProtocol
-from ingress.whole import EXTENSION
+from ingress.protocol import BoundedProtocol, bounded_protocol
+from ingress.settings import IngressSettings
+from ingress.whole import Json, Respond
 
 PATIENCE_S = 30.0
 
 
-async def _whole(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001  # as an application is called
-    """Takes the body and answers without tasks of uvicorn's, as webhooks are answered."""
-    connection = scope["extensions"][EXTENSION]
-    assert connection.body(scope) == b"body"
-    assert connection.answer(scope, 200, b"", b"ok")
+class _Whole:
+    """Takes the body at once and answers without tasks of uvicorn's, as webhooks are answered."""
+
+    def takes(self, _: Any) -> bool:
+        """All."""
+        return True
+
+    def take_at_once(self, _: Any, body: bytes, respond: Respond) -> None:
+        """See `ingress.whole.AtOnce`."""
+        assert body == b"body"
+        respond(Json(200, '"ok'))
+
+    async def __call__(self, _: Any, __: Any, ___: Any) -> None:
+        """Not called: every body comes with its head."""
+        raise AssertionError
 
 
 async def _plain(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001  # as an application is called
@@ -32,12 +43,13 @@ async def _plain(scope: Any, receive: Any, send: Any) -> None:  # noqa: ARG001  
 
 async def _connections(app: Any, sent: bytes, count: int) -> list["weakref.ref[BoundedProtocol]"]:
     """What is left of connections once they are closed and the loop has let go of them."""
-    config, state = Config(app, lifespan="off"), ServerState()
+    config, state = Config(app, lifespan="off", proxy_headers=False), ServerState()
     config.load()
+    make = bounded_protocol(IngressSettings.model_validate({"webhook_secret": "a secret that proves nothing"}))
     made: list[weakref.ref[BoundedProtocol]] = []
 
     def connection() -> BoundedProtocol:
-        one = BoundedProtocol(config=config, server_state=state, app_state={}, head_seconds=60, max_connections=100)
+        one = make(config=config, server_state=state, app_state={})
         made.append(weakref.ref(one))
         return one
 
@@ -55,7 +67,7 @@ async def _connections(app: Any, sent: bytes, count: int) -> list["weakref.ref[B
         return [one for one in made if one() is not None]
 
 
-@pytest.mark.parametrize("app", [_whole, _plain])
+@pytest.mark.parametrize("app", [_Whole(), _plain])
 def test_a_connection_that_ended_is_gone_without_the_collector(app: Any) -> None:
     """Its parts lead to each other while it lives; dead ones would fill the memory until the next search."""
     sent = b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nbody"
