@@ -166,10 +166,11 @@ class Store(Session):
             found = self._open().execute(self._sql["read_places"], columns(MarkKey, keys))
             return list(map(PlaceRow._make, found.fetchall()))
 
-    def opt_out_key_ids(self) -> set[bytes]:
-        """With which keys the marks of people who opted out were made."""
+    def opt_out_key_ids(self, after: int) -> set[bytes]:
+        """With which keys the marks of people who opted out were made, of those newer than this number."""
         with translated():
-            return {key_id for (key_id,) in self._open().execute(self._sql["read_key_ids"]).fetchall()}
+            found = self._open().execute(self._sql["read_key_ids"], {"number": after}).fetchall()
+        return {key_id for (key_id,) in found}
 
     def outbox(self, company_ids: Iterable[str]) -> list[MessageRow]:
         """What waits to be told of companies."""

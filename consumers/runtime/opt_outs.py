@@ -78,8 +78,10 @@ class OptOuts:
             UnknownOptOutKeyError: see there.
         """
         self._opted_out = loaded.opted_out
-        if loaded.opt_outs and not self._count:
+        if loaded.opt_outs != self._count:
+            # Also later: whoever made the newest marks may have been started with a key that this process lacks.
             self._check_keys()
+        if loaded.opt_outs and not self._count:
             self._opted_out, self._needed = self.store.opted_out(self._marks_in(reads)), True
         self._count = loaded.opt_outs
         if not self._needed:
@@ -132,7 +134,7 @@ class OptOuts:
         return self.store.opt_out_places([*keys])
 
     def _check_keys(self) -> None:
-        if missing := self.store.opt_out_key_ids() - set(self.marks.key_ids):
+        if missing := self.store.opt_out_key_ids(self._count) - set(self.marks.key_ids):
             raise UnknownOptOutKeyError(
                 f"OPT_OUT_KEY lacks {len(missing)} of the keys that people opted out under, so they would come back: "
                 "add the old keys behind the new one, separated by commas"

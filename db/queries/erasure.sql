@@ -18,8 +18,8 @@ SELECT o.company_id, o.mark, o.kafka_partition, o.kafka_offset
 FROM unnest(%(company_id)s::text[], %(mark)s::bytea[]) AS n (company_id, mark)
 JOIN opt_out_places AS o USING (company_id, mark)
 
--- read_key_ids: with which keys marks were made
-SELECT DISTINCT key_id FROM opt_outs
+-- read_key_ids: with which keys marks were made that are newer than the number
+SELECT DISTINCT key_id FROM opt_outs WHERE number > %(number)s
 
 -- keep_opt_outs: marks of people who opted out
 INSERT INTO opt_outs (mark, key_id)

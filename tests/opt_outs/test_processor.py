@@ -262,6 +262,20 @@ def test_a_key_that_is_missing_stops_the_consumer(processor: Processor, database
     assert rows(database_url, "SELECT outcome FROM webhook_events WHERE event_id = 'e1'") == [("ignored",)]
 
 
+def test_a_key_that_somebody_else_uses_meanwhile_stops_the_consumer_too(
+    processor: Processor, database_url: str
+) -> None:
+    """While keys are rotated, one process marks under the new key, and one that runs on knows only the old one."""
+    consume(processor, log_of([opt_out("o1", person_id="zoe")]))
+    both = f"another key than before,{processor.settings.opt_out_key.get_secret_value()}"
+    rotated = processor_for(database_url, opt_out_key=both)
+    consume(rotated, later(processor, opt_out("o2")))
+    rotated.store.close()
+    with pytest.raises(UnknownOptOutKeyError, match="OPT_OUT_KEY lacks 1 of the keys"):
+        consume(processor, later(processor, said("e1")))
+    assert rows(database_url, "SELECT count(*) FROM webhook_events WHERE event_id = 'e1'") == [(0,)]
+
+
 def test_bodies_that_ingress_has_kept_go_as_well(processor: Processor, database_url: str) -> None:
     """Where they hold an id of the person, also a number; the others stay."""
     bodies = [{"contact": 123}, {"contact": 91234}, {"mail": "Ann@Quixley.example"}]
