@@ -19,9 +19,9 @@ class ConsumerSettings(KafkaSettings, RegistrySettings, DatabaseSettings, OptOut
         refresh_interval_seconds: the least time between two refreshes of a company (law L5); the same for every
             consumer, and kept for rebuilds, which decide by it too.
         batch_max_records: at most so many records in one transaction.
-        batch_max_bytes: at most so many bytes of values in one transaction.
+        batch_max_bytes: at most so many bytes of keys and values in one transaction.
         buffer_max_records: partitions are paused when so many records wait behind the batches in work.
-        buffer_max_bytes: they are as well when the values of those that wait are so large together. Besides, Kafka's
+        buffer_max_bytes: so they are when keys and values of those that wait are so large together. Besides, Kafka's
             client holds some 16 MiB of its own.
         consumer_lanes: so many batches are under way side by side, each of other partitions and on a connection of its
             own: while the database works for one, this process works for another.

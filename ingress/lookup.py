@@ -118,8 +118,8 @@ class Lookup:
             return set()
         try:
             return query.result()
-        except DatabaseError as error:
-            self._rest(str(error))
+        except Exception as error:  # noqa: BLE001  # whoever asked must be told, or their webhook stays open for ever
+            self._rest(str(error) if isinstance(error, DatabaseError) else f"{type(error).__name__}: {error}")
             return set()
 
     def _resting(self) -> bool:

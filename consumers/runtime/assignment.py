@@ -63,7 +63,7 @@ class Assignment:
     Attributes:
         lanes: how many batches may be under way, each of other partitions than all others.
         taken: by lane, the work that is being processed.
-        waiting_bytes: of the values of the records that wait.
+        waiting_bytes: of the keys and values of the records that wait.
     """
 
     lanes: int = 1
@@ -227,4 +227,4 @@ class Assignment:
 
 
 def _size(record: Record) -> int:
-    return len(record.value or b"")
+    return len(record.value or b"") + len(record.key or b"")

@@ -85,7 +85,7 @@ class Metrics:
             "consumer_waiting_records", "Records read that wait for their batch", registry=self.registry
         )
         self.waiting_bytes = Gauge(
-            "consumer_waiting_bytes", "Bytes of the values of records that wait", registry=self.registry
+            "consumer_waiting_bytes", "Bytes of the keys and values of records that wait", registry=self.registry
         )
         self.partitions = Gauge("consumer_partitions", "Partitions owned", registry=self.registry)
         self._balance = 0

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from db.errors import DatabaseError, FatalDatabaseError, RetryableDatabaseError
+from db.errors import FatalDatabaseError, RetryableDatabaseError
 from db.rows import EventKey
 from ingress.lookup import BATCH, REST_SECONDS, Lookup
 from schemas.events import Company, PersonChange
@@ -27,7 +27,7 @@ class FakeInbox:
     known: set[EventKey] = field(default_factory=set)
     asked: list[set[EventKey]] = field(default_factory=list)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
-    error: DatabaseError | None = None
+    error: Exception | None = None
     running: int = 0
 
     async def known_events(self, keys: Collection[EventKey]) -> set[EventKey]:
@@ -145,8 +145,10 @@ def test_a_query_is_bounded() -> None:
     _run(scene())
 
 
-@pytest.mark.parametrize("error", [RetryableDatabaseError("away"), FatalDatabaseError("no such table")])
-def test_a_database_error_is_not_known(error: DatabaseError) -> None:
+@pytest.mark.parametrize(
+    "error", [RetryableDatabaseError("away"), FatalDatabaseError("no such table"), ValueError("a bug")]
+)
+def test_an_error_is_not_known(error: Exception) -> None:
     """It fails open: the change is published, and the failure counted."""
 
     async def scene() -> None:

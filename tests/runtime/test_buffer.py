@@ -37,8 +37,8 @@ class Pausable:
 
 
 def record(offset: int, size: int, partition: int = 0) -> Record:
-    """A record with a value of so many bytes."""
-    return Record(partition, offset, 1000, b"k", bytes(size) if size else None, ())
+    """A record whose key and value have so many bytes."""
+    return Record(partition, offset, 1000, b"k" if size else None, bytes(size - 1) if size else None, ())
 
 
 def positioned(*partitions: int) -> Assignment:
@@ -50,7 +50,7 @@ def positioned(*partitions: int) -> Assignment:
     return assignment
 
 
-def test_bytes_that_wait_are_those_of_the_values_that_wait() -> None:
+def test_bytes_that_wait_are_those_of_keys_and_values() -> None:
     """Whether records are taken, their partition is lost, or they are read again."""
     assignment = positioned(0, 1)
     for offset, size in enumerate((300, 0, 200)):
