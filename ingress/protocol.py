@@ -19,6 +19,8 @@ MAX_HEADERS: Final = 100
 MAX_HEAD_BYTES: Final = 32 * 1024
 """Names and values of all headers together."""
 MAX_ADDRESS_BYTES: Final = 8 * 1024
+UNREAD_SECONDS: Final = 30.0
+"""For so long a client may leave an answer unread that does not fit into the buffers of the connection."""
 _REASONS: Final = {400: "Bad Request", 408: "Request Timeout", 414: "URI Too Long", 431: "Too Large"}
 
 
@@ -63,6 +65,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refusal: Problem | None = None
         self._idle_timer: asyncio.TimerHandle | None = None
         self._idle_since = 0.0
+        self._unread_timer: asyncio.TimerHandle | None = None
+        self._in_head = self._ended = False
         self._unfinished = 0
         self._head_bytes = 0
 
@@ -77,29 +81,34 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """It is gone."""
         self._stop_timer()
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
+        for timer in (self._idle_timer, self._unread_timer):
+            if timer is not None:
+                timer.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Part of a head or body; what is no whole head yet is counted, for the parser keeps it."""
+        """Part of a head or body; what is no whole head yet is counted, for the parser keeps it.
+
+        A head behind a request that is under way cannot be refused, for it is not its turn: the connection ends.
+        """
         if self.transport.is_closing():
             return
+        self._ended = False
         super().data_received(data)
         if self._due is not None:
             self._begin()
-        if self._in_request() or self.transport.is_closing():
+        if not self._in_head or self.transport.is_closing():
             self._unfinished = 0
             return
-        self._unfinished += len(data)
+        self._unfinished += 0 if self._ended else len(data)  # else most of it may be whole requests before the head
         if self._unfinished > MAX_HEAD_BYTES + MAX_ADDRESS_BYTES:
-            self._refuse(_large_head())
+            self.transport.abort() if self._in_request() else self._refuse(_large_head())
         elif self._timer is None:
             self._await_head()
 
     def on_message_begin(self) -> None:
         """A new head."""
-        self._head_bytes = 0
+        self._in_head, self._unfinished, self._head_bytes = True, 0, 0
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -117,6 +126,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The application's turn."""
+        self._in_head = False
         self._stop_timer()
         self.app = _turn_away if len(self.tasks) >= self._max_connections else self._application
         super().on_headers_complete()
@@ -139,11 +149,28 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._idle_timer is None:
             self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._on_idle)
 
+    def pause_writing(self) -> None:
+        """The client does not read; nor is it waited for without end."""
+        super().pause_writing()
+        self._unread_timer = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+        super().resume_writing()
+
+    def on_message_complete(self) -> None:
+        """A request is whole."""
+        self._ended = True
+        super().on_message_complete()
+
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP, or beyond a limit.
 
         A request that is whole before it gets its own answer: it may have been accepted.
         """
+        self._in_head = False
         if self._in_request() and not self.cycle.more_body:
             self.cycle.keep_alive = False
             self.flow.pause_reading()
@@ -197,9 +224,11 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _on_late_head(self) -> None:
         self._timer = None
-        if self.transport.is_closing() or self._in_request():
+        if self.transport.is_closing():
             return
-        if self._unfinished:
+        if self._in_request():
+            self._await_head()  # its rest may be held back until then
+        elif self._in_head:
             self._refuse(Problem("slow", f"the head was not there within {self._head_seconds:g} s"))
         else:
             self.transport.close()  # it never began to ask
@@ -207,7 +236,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _on_idle(self) -> None:
         """Hang up if nothing came since; what is under way, or has begun to come, has a timer of its own."""
         self._idle_timer = None
-        if self.transport.is_closing() or self._in_request() or self._unfinished:
+        if self.transport.is_closing() or self._in_request() or self._in_head:
             return
         left = self._idle_since + self.timeout_keep_alive - self.loop.time()
         if left > 0:
