@@ -59,6 +59,10 @@ def _nested(values: Sequence[Sequence[str]]) -> str:
     return texts([texts(value) for value in values])
 
 
+def _nested_or_null(values: Sequence[Sequence[str] | None]) -> str:
+    return texts([None if value is None else texts(value) for value in values])
+
+
 def octets(values: Sequence[bytes | None]) -> str:
     """A bytea array as literal; None is NULL."""
     return _array(["NULL" if value is None else f'"\\\\x{value.hex()}"' for value in values])
@@ -74,6 +78,7 @@ _ENCODERS: Final[dict[Any, Encoder]] = {
     bytes: octets,
     bytes | None: octets,
     tuple[str, ...]: _nested,
+    tuple[str, ...] | None: _nested_or_null,
 }
 
 

@@ -8,6 +8,7 @@ from db.arrays import columns
 
 WHO_THEY_ARE: Final = ("erase_people", "erase_employments", "erase_choices")
 WHAT_GROUPS_SAY: Final = ("erase_members", "erase_past_members", "erase_changes")
+WHAT_THEY_WERE_A_PART_OF: Final = ("erase_past_members_made_of", "erase_changes_made_of")
 
 
 class ErasedRow(NamedTuple):
@@ -64,6 +65,16 @@ class MessageRow(NamedTuple):
     workspace_id: str
     version: int
     value: bytes
+
+
+class ToldTogetherRow(NamedTuple):
+    """Of a message, whom it names for several ids that were held for one person, and these."""
+
+    company_id: str
+    workspace_id: str
+    version: int
+    person_id: str | None
+    made_of: tuple[str, ...]
 
 
 class ForgottenRow(NamedTuple):
@@ -123,7 +134,7 @@ class Erasures:
         """Names and parameters, in order; to follow all else that the batch writes, which ends with its opt-out."""
         if self.people:
             people, known_as = columns(ErasedRow, self.people), columns(ErasedRow, [*self.people, *self.known_as])
-            yield from ((name, people) for name in WHO_THEY_ARE)
+            yield from ((name, people) for name in (*WHO_THEY_ARE, *WHAT_THEY_WERE_A_PART_OF))
             yield from ((name, known_as) for name in WHAT_GROUPS_SAY)
         lists: list[tuple[tuple[str, ...], type[NamedTuple], list[Any]]] = [
             (("erase_events", "erase_causes"), ErasedEventsRow, self.events),

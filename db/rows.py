@@ -234,7 +234,7 @@ class MemberKey(NamedTuple):
 
 
 class GroupChangeRow(NamedTuple):
-    """One line of what a version changed."""
+    """One line of what a version changed; `made_of`: all ids whose state it tells, None: one person's."""
 
     company_id: str
     workspace_id: str
@@ -251,6 +251,7 @@ class GroupChangeRow(NamedTuple):
     cause: str
     went_to_id: str | None
     went_to_name: str | None
+    made_of: tuple[str, ...] | None
 
 
 class HeadHistoryRow(NamedTuple):
@@ -268,7 +269,10 @@ class HeadHistoryRow(NamedTuple):
 
 
 class MemberHistoryRow(NamedTuple):
-    """One person in one role of a group, from a log time on; not `present`: no more in it."""
+    """One person in one role of a group, from a log time on; not `present`: no more in it.
+
+    `made_of` has all ids that are this person then; None: there is one.
+    """
 
     company_id: str
     workspace_id: str
@@ -286,6 +290,7 @@ class MemberHistoryRow(NamedTuple):
     own_role: str | None
     set_by: str | None
     confidence: int | None
+    made_of: tuple[str, ...] | None
 
 
 class OutboxRow(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 import psycopg
 
 from db.arrays import columns, integers, octets, texts
-from db.erasure import MarkKey, MessageRow, PlaceRow
+from db.erasure import MarkKey, MessageRow, PlaceRow, ToldTogetherRow
 from db.errors import PositionMovedError, StaleCompanyError, translated
 from db.rows import (
     BatchWrites,
@@ -177,6 +177,12 @@ class Store(Session):
         with translated():
             found = self._open().execute(self._sql["read_outbox"], {"company_id": texts([*company_ids])})
             return list(map(MessageRow._make, found.fetchall()))
+
+    def told_together(self, company_ids: Iterable[str]) -> list[ToldTogetherRow]:
+        """Of whom the messages that wait tell under somebody else's id."""
+        with translated():
+            found = self._open().execute(self._sql["read_told_together"], {"company_id": texts([*company_ids])})
+            return list(map(ToldTogetherRow._make, found.fetchall()))
 
     def write(self, batch: BatchWrites) -> None:
         """All effects of a batch, or none.

@@ -18,7 +18,7 @@ from consumers.engine.erasure import (
     without_names,
 )
 from consumers.engine.evidence import OTHER, SAME, judge
-from consumers.engine.identity import persons, resolve
+from consumers.engine.identity import made_of, persons, resolve
 from consumers.engine.memory import Memory
 from consumers.engine.register import stamp_of
 from consumers.engine.state import (
@@ -59,6 +59,7 @@ class IncompleteRosterError(Exception):
     """A refresh would have been computed from part of a roster: a bug in what was loaded."""
 
 
+_Identified = tuple[tuple[Employment, ...], dict[str, tuple[str, ...]], dict[str, tuple[str, str]], dict[str, Company]]
 REFUSED: Final = "its person has opted out"
 
 
@@ -268,8 +269,8 @@ class _Folding:
         self._revision += 1
         return Deferred(self._refresh_due_at)
 
-    def _identify(self) -> tuple[tuple[Employment, ...], dict[str, tuple[str, str]], dict[str, Company]]:
-        """Everybody present, once, in order; whose canonical id is not what it was; and where who is gone went."""
+    def _identify(self) -> _Identified:
+        """Everybody present, once, in order, and their ids; whose canonical id is another; where who is gone went."""
         now = resolve(self._roster)
         before = {who: one.canonical_id for who, one in self._roster.items() if one.canonical_id is not None}
         moved = sorted(who for who in {*now, *before} if now.get(who) != before.get(who)) if now != before else ()
@@ -280,22 +281,23 @@ class _Folding:
         people = tuple([person for _, person in sorted(everybody.items()) if person.job.values[0] is True])
         gone = everybody.items() if len(people) < len(everybody) else ()
         went_to = {who: where for who, person in gone if (where := person.went_to) is not None}
+        ids = made_of(now) if now else {}
         if not moved:
-            return people, {}, went_to
+            return people, ids, {}, went_to
         known_as = {who: (before.get(who, who), now.get(who, who)) for who in moved}
-        return people, {who: (old, new) for who, (old, new) in known_as.items() if old != new}, went_to
+        return people, ids, {who: (old, new) for who, (old, new) in known_as.items() if old != new}, went_to
 
     def _refresh(self, at: int, cause: Cause, event_id: str | None) -> None:
         if not self._state.roster_complete:
             company = self._state.company_id
             raise IncompleteRosterError(f"company {company} must be refreshed, but only part of it is loaded")
-        people, corrected, went_to = self._identify()
+        people, ids_of, corrected, went_to = self._identify()
         choices = counting(self._choices, self._roster) if self._choices else ()
         ids = self._pending_events if event_id is None else [*self._pending_events, event_id]
         covered = self._pending_count + (event_id is not None)
         event_ids, erased = tuple(ids[:PENDING_EVENTS_KEPT]), frozenset(self._erased)
-        refresh = Refresh(at, cause, covered, event_ids, self._facts, people, corrected, choices, went_to, erased)
-        self._refreshes.append(refresh)
+        about = (people, corrected, choices, went_to, erased, ids_of)
+        self._refreshes.append(Refresh(at, cause, covered, event_ids, self._facts, *about))
         self._erased.clear()
         self._revision += 1
         self._last_refresh_at = at

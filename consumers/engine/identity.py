@@ -81,6 +81,14 @@ def persons(roster: Roster, canonical: Mapping[str, str]) -> dict[str, Employmen
     return merged
 
 
+def made_of(canonical: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """By canonical id all ids of a person who has several, in order."""
+    found: dict[str, tuple[str, ...]] = {}
+    for person_id, known_as in sorted(canonical.items()):
+        found[known_as] = (*found.get(known_as, ()), person_id)
+    return found
+
+
 def candidates(roster: Roster) -> list[Candidate]:
     """Pairs of people who share something, but not enough to be one; those of whom it was said are left out."""
     shared, said = _shared(roster), _said(roster)

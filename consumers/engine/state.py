@@ -200,6 +200,7 @@ class Refresh:
         choices: roles that somebody chose and did not take back, in order, by the ids that people are known by.
         went_to: where those who are gone went, by the id that they are known by, as far as it is known.
         erased: ids of those who were erased since the fold's refresh before.
+        made_of: by the id that somebody is known by, all of their ids, in order; of those who have several.
     """
 
     at: int
@@ -212,6 +213,7 @@ class Refresh:
     choices: tuple[Choice, ...] = ()
     went_to: Mapping[str, Company] = field(default_factory=dict)
     erased: frozenset[str] = frozenset()
+    made_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Erasure(NamedTuple):

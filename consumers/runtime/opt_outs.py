@@ -4,6 +4,7 @@ Marks are made only once somebody has opted out, or while a batch has an opt-out
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -27,8 +28,9 @@ from db.erasure import (
     OptOutRow,
     PlaceRow,
     SearchRow,
+    ToldTogetherRow,
 )
-from db.rows import BatchWrites, DeadLetterRow
+from db.rows import BatchWrites, DeadLetterRow, GroupChangeRow
 from db.searches import NAMES_AT_ONCE
 from db.store import Rosters, Store
 from schemas.codec import Codec, Registry, UndecodableError, decode_unvalidated
@@ -157,9 +159,11 @@ class OptOuts:
             into.known_as.extend({ErasedRow(company_id, person_id) for e in each for person_id in e.known_as})
             into.events.append(_events(company_id, each))
         messages = [MessageRow(row.company_id, row.workspace_id, row.version, row.value) for row in writes.outbox]
+        together = _told_together(chain(self.store.told_together(erasures), writes.changes))
         for message in chain(self.store.outbox(erasures), messages):
             if message.company_id in erasures:
-                into.outbox.extend(_rewritten(message, erasures[message.company_id], codec))
+                told = together.get(message[:3], {})
+                into.outbox.extend(_rewritten(message, erasures[message.company_id], told, codec))
         every = [e for each in erasures.values() for e in each]
         names = [name for e in every for name in e.names]
         if self.aside:
@@ -204,9 +208,23 @@ def _events(company_id: str, erasures: Sequence[Erasure]) -> ErasedEventsRow:
     return ErasedEventsRow(company_id, pattern, last.partition, last.offset, last.log_time)
 
 
-def _rewritten(message: MessageRow, erasures: Sequence[Erasure], codec: Codec) -> Iterable[MessageRow]:
-    """The message without the erased people, unless it names none of them."""
-    ids = {person_id for e in erasures for person_id in (*e.person_ids, *e.known_as)}
+def _told_together(
+    lines: Iterable[ToldTogetherRow | GroupChangeRow],
+) -> Mapping[tuple[str, str, int], dict[str, tuple[str, ...]]]:
+    """By message, and by the id that it names, all ids whose state it tells there; where there are several."""
+    found: dict[tuple[str, str, int], dict[str, tuple[str, ...]]] = defaultdict(dict)
+    for line in lines:
+        if line.made_of and line.person_id:
+            found[line.company_id, line.workspace_id, line.version][line.person_id] = line.made_of
+    return found
+
+
+def _rewritten(
+    message: MessageRow, erasures: Sequence[Erasure], together: Mapping[str, tuple[str, ...]], codec: Codec
+) -> Iterable[MessageRow]:
+    """The message without the erased people, unless it tells of none of them."""
+    gone = {person_id for e in erasures for person_id in e.person_ids}
+    ids = gone.union(*(e.known_as for e in erasures), (who for who, of in together.items() if gone.intersection(of)))
     names = tuple(dict.fromkeys(name for e in erasures for name in e.names))
     said = codec.decode(message.value)
     lists = {

@@ -33,8 +33,10 @@ from consumers.runtime.group_rows import (
     change_row,
     difference,
     member_row,
+    of_other_ids,
     past_head,
     past_members,
+    told_of,
 )
 from consumers.runtime.rows import company_facts, employee
 from consumers.runtime.updates import NewVersion, encode_update
@@ -155,7 +157,8 @@ class Regrouping:
             if lines := (*lines, *(ERASED,) * before.erased):
                 group = replace(group, version=before.version + 1, changed_at=refresh.at, erased=0)
                 self._version(NewVersion(company.company_id, group.version, refresh, then, now, lines))
-            self._move(key, moved, refresh.at)
+        if any(moved) or refresh.corrected:
+            self._move(key, moved, now.members, refresh)
         groups[policy.workspace_id] = group
         self._head(company.company_id, now, before, group, refresh)
         self._operation(company.company_id, policy, refresh, started)
@@ -195,17 +198,20 @@ class Regrouping:
                 else:
                     self.writes.members.append(member_row(*key, member))
 
-    def _move(self, key: GroupKey, moved: Moved, at: int) -> None:
-        """Who is another member than before from a log time on, for the history and for the group as it is."""
-        self.writes.past_members.extend(past_members(key, moved, at))
+    def _move(self, key: GroupKey, moved: Moved, members: Sequence[Member], refresh: Refresh) -> None:
+        """Who is another member than before from a refresh on, for the history and for the group as it is."""
+        past = moved._replace(written=[*moved.written, *of_other_ids(members, moved, refresh)])
+        self.writes.past_members.extend(past_members(key, past, refresh))
         self._members[key] |= dict.fromkeys((m[:2] for m in moved.gone), None)
         self._members[key] |= {m[:2]: m for m in moved.written}
 
     def _version(self, new: NewVersion) -> None:
         """What it changed, for the history and for other services."""
         key, at = (new.company_id, new.now.policy.workspace_id, new.number), new.refresh.at
+        told = told_of(new.refresh)
         for position, line in enumerate(new.lines):
-            self.writes.changes.append(change_row(key, position, new.refresh, line))
+            row = change_row(key, position, new.refresh, line, told.get(line.person_id or ""))
+            self.writes.changes.append(row)
         self.writes.outbox.append(OutboxRow(*key, self.topic, encode_update(new), at))
 
     def _operation(self, company_id: str, policy: Policy, refresh: Refresh, started: int) -> None:

@@ -67,9 +67,23 @@ DELETE FROM buyer_group_member_history AS m
 USING unnest(%(company_id)s::text[], %(person_id)s::text[]) AS n (company_id, person_id)
 WHERE m.company_id = n.company_id AND m.person_id = n.person_id
 
+-- erase_past_members_made_of: what others were in groups while they were held for one with them; that somebody is in a
+-- role no more stays, it says nothing else
+DELETE FROM buyer_group_member_history AS m
+USING unnest(%(company_id)s::text[], %(person_id)s::text[]) AS n (company_id, person_id)
+WHERE m.company_id = n.company_id AND n.person_id = ANY (m.made_of)
+
+-- erase_changes_made_of: what history says of others and them, while they were held for one
+UPDATE buyer_group_changes AS c
+SET person_id = NULL, name = NULL, before = NULL, after = NULL, why = 'erased', went_to_id = NULL, went_to_name = NULL,
+    made_of = NULL
+FROM unnest(%(company_id)s::text[], %(person_id)s::text[]) AS n (company_id, person_id)
+WHERE c.company_id = n.company_id AND n.person_id = ANY (c.made_of)
+
 -- erase_changes: what history says of them; that something changed stays
 UPDATE buyer_group_changes AS c
-SET person_id = NULL, name = NULL, before = NULL, after = NULL, why = 'erased', went_to_id = NULL, went_to_name = NULL
+SET person_id = NULL, name = NULL, before = NULL, after = NULL, why = 'erased', went_to_id = NULL, went_to_name = NULL,
+    made_of = NULL
 FROM unnest(%(company_id)s::text[], %(person_id)s::text[]) AS n (company_id, person_id)
 WHERE c.company_id = n.company_id
   AND (n.person_id IN (c.person_id, c.before, c.after)
@@ -106,6 +120,11 @@ WHERE o.company_id = n.company_id AND o.workspace_id = n.workspace_id AND o.vers
 SELECT company_id, workspace_id, version, value
 FROM outbox
 WHERE company_id = ANY (%(company_id)s::text[])
+
+-- read_told_together: lines of those messages that tell of several ids which were held for one person
+SELECT c.company_id, c.workspace_id, c.version, c.person_id, c.made_of
+FROM buyer_group_changes AS c JOIN outbox USING (company_id, workspace_id, version)
+WHERE c.company_id = ANY (%(company_id)s::text[]) AND c.made_of IS NOT NULL
 
 -- erase_letters: of a fold aside, where nobody waits for a lock: records that nobody could apply and that hold an id of
 -- theirs, readable or not

@@ -301,16 +301,16 @@ SET name = excluded.name, title = excluded.title, seniority = excluded.seniority
 
 -- insert_changes: what each version changed
 INSERT INTO buyer_group_changes (company_id, workspace_id, version, position, log_time, kind, person_id, name, before,
-                                 after, why, event_ids, cause, went_to_id, went_to_name)
+                                 after, why, event_ids, cause, went_to_id, went_to_name, made_of)
 SELECT company_id, workspace_id, version, "position", from_ms(log_time), kind, person_id, name, before, after, why,
-       event_ids::text[], cause, went_to_id, went_to_name
+       event_ids::text[], cause, went_to_id, went_to_name, made_of::text[]
 FROM unnest(
     %(company_id)s::text[], %(workspace_id)s::text[], %(version)s::bigint[], %(position)s::int[],
     %(log_time)s::bigint[], %(kind)s::text[], %(person_id)s::text[], %(name)s::text[], %(before)s::text[],
     %(after)s::text[], %(why)s::text[], %(event_ids)s::text[], %(cause)s::text[], %(went_to_id)s::text[],
-    %(went_to_name)s::text[]
+    %(went_to_name)s::text[], %(made_of)s::text[]
 ) AS n (company_id, workspace_id, version, "position", log_time, kind, person_id, name, before, after, why, event_ids,
-        cause, went_to_id, went_to_name)
+        cause, went_to_id, went_to_name, made_of)
 
 -- insert_past_heads: heads of groups from a log time on
 INSERT INTO buyer_group_head_history (company_id, workspace_id, log_time, version, changed_at, policy_version,
@@ -325,16 +325,17 @@ FROM unnest(
 
 -- insert_past_members: members from a log time on
 INSERT INTO buyer_group_member_history (company_id, workspace_id, person_id, role, log_time, present, name, title,
-                                        seniority, function, score, why, rule, own_role, set_by, confidence)
+                                        seniority, function, score, why, rule, own_role, set_by, confidence,
+                                        made_of)
 SELECT company_id, workspace_id, person_id, role, from_ms(log_time), present, name, title, seniority, function, score,
-       why, rule, own_role, set_by, confidence
+       why, rule, own_role, set_by, confidence, made_of::text[]
 FROM unnest(
     %(company_id)s::text[], %(workspace_id)s::text[], %(person_id)s::text[], %(role)s::text[], %(log_time)s::bigint[],
     %(present)s::boolean[], %(name)s::text[], %(title)s::text[], %(seniority)s::text[], %(function)s::text[],
     %(score)s::int[], %(why)s::text[], %(rule)s::text[], %(own_role)s::text[], %(set_by)s::text[],
-    %(confidence)s::int[]
+    %(confidence)s::int[], %(made_of)s::text[]
 ) AS n (company_id, workspace_id, person_id, role, log_time, present, name, title, seniority, function, score, why,
-        rule, own_role, set_by, confidence)
+        rule, own_role, set_by, confidence, made_of)
 
 -- insert_outbox: messages for other services
 INSERT INTO outbox (company_id, workspace_id, version, topic, value, log_time)

@@ -23,6 +23,7 @@ class Row(NamedTuple):
     flag: bool
     data: bytes | None
     words: tuple[str, ...]
+    others: tuple[str, ...] | None
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,7 @@ def connection(server_database_url: str) -> Iterator[psycopg.Connection]:
             st.booleans(),
             st.none() | st.binary(),
             st.lists(TEXT, max_size=3).map(tuple),
+            st.none() | st.lists(TEXT, max_size=3).map(tuple),
         ),
         max_size=8,
     )
@@ -50,14 +52,16 @@ def test_rows_come_back_as_they_went_in(connection: psycopg.Connection, rows: li
     """Quotes, braces, backslashes, NULL as a word and as nothing, empty texts, bytes, lists inside rows."""
     found = connection.execute(
         """
-        SELECT word, number, flag, data, words::text[]
-        FROM unnest(%(word)s::text[], %(number)s::bigint[], %(flag)s::boolean[], %(data)s::bytea[], %(words)s::text[])
-             AS n (word, number, flag, data, words)
+        SELECT word, number, flag, data, words::text[], others::text[]
+        FROM unnest(%(word)s::text[], %(number)s::bigint[], %(flag)s::boolean[], %(data)s::bytea[], %(words)s::text[],
+                    %(others)s::text[])
+             AS n (word, number, flag, data, words, others)
         """,
         columns(Row, rows),
     ).fetchall()
 
-    assert [(*values[:4], tuple(values[4])) for values in found] == rows
+    lists = [[None if value is None else tuple(value) for value in values[4:]] for values in found]
+    assert [(*values[:4], *both) for values, both in zip(found, lists, strict=True)] == rows
 
 
 @pytest.mark.parametrize("words", [[], [""], ["NULL", "null", '"', "\\", "{}", "a,b", " x ", "é😀"]])

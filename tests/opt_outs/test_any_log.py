@@ -26,6 +26,14 @@ PAUSES: Final = (60_000, HOUR // 2, 2 * HOUR)
 CUTS: Final = ((1,) * 99, (3,) * 99, ())
 EMPTIED: Final = (*(table.name for table in TABLES), "opt_outs", "opt_out_places", "parked_hints", "erasure_searches")
 
+_MEMBER: Final = "company_id, person_id, role, name, title, why"
+_MEMBERS_OF_HISTORY: Final = f"""
+    SELECT {_MEMBER} FROM (
+        SELECT DISTINCT ON (company_id, person_id, role) * FROM buyer_group_member_history
+        ORDER BY company_id, person_id, role, log_time DESC
+    ) AS m WHERE present ORDER BY 1, 2, 3
+"""  # noqa: S608
+
 Step = tuple[PersonChange, int]
 """A change, and how long after the one before it is read, ms."""
 
@@ -96,14 +104,11 @@ def made_by(url: str, used: Processor, steps: Sequence[Step], sizes: Iterable[in
 
 
 def erased_words(steps: Sequence[Step]) -> set[str]:
-    """What was said of ids, before their opt-out, at the company that they opted out of.
-
-    Where two were told apart before, history may keep what a refresh made of both (docs/privacy.md).
-    """
+    """What was said of ids, before their opt-out, at the company that they opted out of."""
     changes, found = [said for said, _ in steps], set[str]()
     for end, wish in enumerate(changes):
-        before = [(number, said) for number, said in enumerate(changes[:end]) if said.company == wish.company]
-        if wish.type == ChangeType.OPTED_OUT and all(said.type != ChangeType.SPLIT for _, said in before):
+        if wish.type == ChangeType.OPTED_OUT:
+            before = [(number, said) for number, said in enumerate(changes[:end]) if said.company == wish.company]
             found.update(_word(number) for number, said in before if _who(said) == _who(wish))
     return found
 
@@ -113,9 +118,13 @@ def _who(said: PersonChange) -> str | None:
 
 
 def hold(url: str, used: Processor, steps: Sequence[Step]) -> None:
-    """One digest over all tables for batches of 1, of 3 and all at once; nothing is left of what was said before."""
+    """One digest over all tables for batches of 1, of 3 and all at once; nothing is left of what was said before.
+
+    And the history of members ends with those who are members now, whatever of it is gone.
+    """
     one, *others = (made_by(url, used, steps, sizes) for sizes in CUTS)
     assert others == [one] * len(others)
+    assert rows(url, _MEMBERS_OF_HISTORY) == rows(url, f"SELECT {_MEMBER} FROM buyer_group_members ORDER BY 1, 2, 3")  # noqa: S608
     if words := erased_words(steps):
         assert traces(url, words) == []
 
@@ -150,7 +159,9 @@ def told(who: str, number: int, title: str = "CRO") -> PersonChange:
     return tells(f"e{number}", who, Movement.JOINED, number, name=who, title=f"{title} {_word(number)}")
 
 
-@pytest.mark.parametrize(("wish", "minutes"), [("prs-ann", 1), ("prs-ann", 20), ("prs-bob", 1), ("prs-bob", 90)])
+@pytest.mark.parametrize(
+    ("wish", "minutes"), [(who, minutes) for who in ("prs-ann", "prs-bob") for minutes in (1, 20, 90)]
+)
 def test_who_was_told_apart_from_somebody_is_erased_under_both_ids(
     processor: Processor, database_url: str, wish: str, minutes: int
 ) -> None:
@@ -166,6 +177,22 @@ def test_who_was_told_apart_from_somebody_is_erased_under_both_ids(
     assert rows(database_url, "SELECT person_id, name FROM buyer_group_members WHERE person_id <> 'hr:7'") == [
         (one, one) for one in left
     ]
+
+
+def test_who_stays_keeps_what_was_said_of_them_alone(processor: Processor, database_url: str) -> None:
+    """Before the two were one and since; what a group said of both goes from history, lines and waiting messages."""
+    start = every(61, told("prs-bob", 0, "VP Sales"), told("prs-ann", 1), judges("e2", "prs-bob", "prs-ann", 2))
+    parted = every(61, judges("e3", "prs-bob", "prs-ann", 3, merged=False), told("prs-bob", 4, "Head of IT"))
+    history = "SELECT title FROM buyer_group_member_history WHERE person_id = 'prs-bob' AND present ORDER BY log_time"
+    made_by(database_url, processor, [*start, *parted], ())
+    alone = [("VP Sales zq0qz",), ("VP Sales zq0qz",), ("Head of IT zq4qz",)]
+    assert rows(database_url, history) == [alone[0], ("CRO zq1qz",), *alone[1:]]
+
+    hold(database_url, processor, [*start, *parted, *every(61, opt_out(person_id="prs-ann"))])
+    assert rows(database_url, history) == alone
+    kinds = "SELECT kind, person_id FROM buyer_group_changes WHERE made_of IS NULL ORDER BY version, position"
+    assert ("erased", None) in rows(database_url, kinds)
+    assert {trace.table for trace in traces(database_url, [_word(4)])} >= {"buyer_group_changes", "outbox"}
 
 
 def test_each_of_two_opt_outs_acts_at_its_own_place(processor: Processor, database_url: str) -> None:

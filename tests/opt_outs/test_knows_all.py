@@ -20,7 +20,17 @@ WHOLE_ROWS = frozenset(
 CLEARED = {
     "companies": {"name_stamp", "domain_stamp", "industry_stamp", "employee_count_stamp", "pending_events"},
     "webhook_events": {"event_id"},
-    "buyer_group_changes": {"person_id", "name", "before", "after", "why", "event_ids", "went_to_id", "went_to_name"},
+    "buyer_group_changes": {
+        "person_id",
+        "name",
+        "before",
+        "after",
+        "why",
+        "event_ids",
+        "went_to_id",
+        "went_to_name",
+        "made_of",
+    },
     "outbox": {"value"},
     "dead_letters": {"key", "value", "headers", "reason"},
 }
@@ -91,7 +101,8 @@ def test_whatever_is_classified_is_erased(database_url: str) -> None:
 _FILL = (
     """
     UPDATE buyer_group_changes
-    SET before = %(id)s, after = %(id)s, why = %(name)s, went_to_id = %(id)s, went_to_name = %(name)s
+    SET before = %(id)s, after = %(id)s, why = %(name)s, went_to_id = %(id)s, went_to_name = %(name)s,
+        made_of = ARRAY[%(id)s, 'bob']
     """,
     "UPDATE dead_letters SET headers = jsonb_build_array(jsonb_build_array('ce_id', %(id)s::text)), reason = %(id)s",
     """

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 
 from consumers.buyer_group import Member
 from consumers.engine.fold import fold
-from consumers.engine.state import CompanyState
+from consumers.engine.register import Register
+from consumers.engine.state import CompanyState, Refresh
+from consumers.runtime.group_rows import told_of
 from consumers.runtime.regroup import Regrouping
 from consumers.workspaces.policies import Policies
 from db.rows import BatchWrites, MemberHistoryRow, MemberRow
@@ -33,7 +35,7 @@ def person(number: int, title: str, movement: Movement, at: int) -> PersonChange
 def test_a_row_is_the_group_and_the_member() -> None:
     """Members are made into rows and back field by field, so their fields must stand in one order."""
     assert MemberRow._fields[2:] == Member._fields
-    assert MemberHistoryRow._fields[:4] + MemberHistoryRow._fields[6:] == MemberRow._fields
+    assert (*MemberHistoryRow._fields[:4], *MemberHistoryRow._fields[6:-1]) == MemberRow._fields
 
 
 def _hash(change: PersonChange) -> str:
@@ -41,6 +43,14 @@ def _hash(change: PersonChange) -> str:
     writes = BatchWrites("changes")
     Regrouping(writes, "updates", Policies(), lambda: 0).company(change.company.id, folded.refreshes, {})
     return writes.operations[0].input_hash
+
+
+def test_a_line_is_of_all_who_were_one_before_and_of_all_who_are_since() -> None:
+    """Bob is Cy now, and Ann is no more Bob: a line of Cy may repeat what was said of Ann; none of Di does."""
+    corrected, together = {"ann": ("bob", "ann"), "bob": ("bob", "cy")}, {"cy": ("bob", "cy"), "di": ("di", "ed")}
+    refresh = Refresh(NOW, "change", 1, ("e",), Register.empty(4), (), corrected, made_of=together)
+    everybody = ("ann", "bob", "cy")
+    assert told_of(refresh) == {"cy": everybody, "bob": ("ann", "bob"), "ann": ("ann", "bob"), "di": ("di", "ed")}
 
 
 _TEXTS = st.sampled_from([None, "", "a", "None", "a\n", "ab"])
