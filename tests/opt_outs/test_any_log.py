@@ -12,12 +12,14 @@ from psycopg import sql
 
 from consumers.runtime.processor import Processor
 from consumers.runtime.records import Record
-from db.digest import TABLES, digest
+from db.comparison import Difference, compare
+from db.digest import TABLES, digest, image
+from db.shadow import Shadow
 from db.traces import traces
 from schemas.events import ChangeType, Movement, PersonChange
 from tests.opt_outs.people import opt_out, rows
 from tests.support.changes import NOW
-from tests.support.consumption import consume, log_of, processor_for
+from tests.support.consumption import TOPIC, consume, log_of, processor_for
 from tests.support.people import judges, tells
 
 HOUR: Final = 3_600_000
@@ -136,6 +138,17 @@ def test_any_cut_of_the_log_erases_the_same(processor: Processor, database_url: 
     hold(database_url, processor, steps)
 
 
+def differences_aside(url: str, used: Processor, steps: Sequence[Step]) -> list[Difference]:
+    """What a fold of the log aside makes otherwise than live did."""
+    with Shadow(url, "verify") as shadow:
+        shadow.create()
+        made = processor_for(shadow.url)
+        consume(Processor(made.store, made.settings, used.partitions, aside=True), records(steps), (2, 1, 99))
+        made.store.close()
+        with image(url, TOPIC) as live, image(shadow.url, TOPIC) as log:
+            return compare(live, log, TABLES, 5).first
+
+
 def every(minutes: int, *changes: PersonChange) -> list[Step]:
     """These changes, so long after each other."""
     return [(said, minutes * 60_000) for said in changes]
@@ -188,11 +201,13 @@ def test_who_stays_keeps_what_was_said_of_them_alone(processor: Processor, datab
     alone = [("VP Sales zq0qz",), ("VP Sales zq0qz",), ("Head of IT zq4qz",)]
     assert rows(database_url, history) == [alone[0], ("CRO zq1qz",), *alone[1:]]
 
-    hold(database_url, processor, [*start, *parted, *every(61, opt_out(person_id="prs-ann"))])
+    steps = [*start, *parted, *every(61, opt_out(person_id="prs-ann"))]
+    hold(database_url, processor, steps)
     assert rows(database_url, history) == alone
     kinds = "SELECT kind, person_id FROM buyer_group_changes WHERE made_of IS NULL ORDER BY version, position"
     assert ("erased", None) in rows(database_url, kinds)
     assert {trace.table for trace in traces(database_url, [_word(4)])} >= {"buyer_group_changes", "outbox"}
+    assert differences_aside(database_url, processor, steps) == []
 
 
 def test_each_of_two_opt_outs_acts_at_its_own_place(processor: Processor, database_url: str) -> None:
