@@ -131,6 +131,33 @@ def hold(url: str, used: Processor, steps: Sequence[Step]) -> None:
         assert traces(url, words) == []
 
 
+@st.composite
+def logs_of_few(draw: st.DrawFn) -> list[Step]:
+    """Three, of whom one is held for one with the others and told apart, again and again; then that one opts out."""
+    gone, *rest = draw(st.permutations(IDS[1:4]))
+    said = [told(who, number) for number, who in enumerate(draw(st.permutations([gone, *rest])))]
+    apart = dict.fromkeys(rest, True)
+    for number in range(len(said), draw(st.integers(6, 11))):
+        other = draw(st.sampled_from(rest))
+        one, two = draw(st.permutations([gone, other]))
+        if draw(st.booleans()):
+            said.append(told(one, number, draw(st.sampled_from(["CRO", "VP Sales"]))))
+        else:
+            said.append(judges(f"e{number}", one, two, number, apart[other]))
+            apart[other] = not apart[other]
+    said.append(opt_out(person_id=gone))
+    return [(change, draw(st.sampled_from((60_000, 2 * HOUR, 2 * HOUR)))) for change in said]
+
+
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(logs_of_few())
+def test_whoever_was_one_with_others_for_a_time_is_erased(
+    processor: Processor, database_url: str, steps: list[Step]
+) -> None:
+    """Also from what was said of the others at that time."""
+    hold(database_url, processor, steps)
+
+
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(logs())
 def test_any_cut_of_the_log_erases_the_same(processor: Processor, database_url: str, steps: list[Step]) -> None:
