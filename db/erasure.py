@@ -1,6 +1,6 @@
 """Rows of what is erased, and of what is kept of it; the statements are in `db/queries/erasure.sql`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -9,6 +9,10 @@ from db.arrays import columns
 WHO_THEY_ARE: Final = ("erase_people", "erase_employments", "erase_choices")
 WHAT_GROUPS_SAY: Final = ("erase_members", "erase_past_members", "erase_changes")
 WHAT_THEY_WERE_A_PART_OF: Final = ("erase_past_members_made_of", "erase_changes_made_of")
+
+
+PATTERNS_AT_ONCE: Final = 24
+"""A connection remembers the last 32 regular expressions it has read; with more a statement reads each anew a row."""
 
 
 class ErasedRow(NamedTuple):
@@ -22,14 +26,14 @@ class ErasedEventsRow(NamedTuple):
     """Ids of events that name somebody.
 
     Attributes:
-        pattern: a regular expression that finds them, in any case.
+        patterns: regular expressions that find them, in any case.
         kafka_partition: of the opt-out.
         kafka_offset: the same; what follows it is another batch's, or might be.
         log_time: of the opt-out, ms.
     """
 
     company_id: str
-    pattern: str
+    patterns: tuple[str, ...]
     kafka_partition: int
     kafka_offset: int
     log_time: int
@@ -113,8 +117,7 @@ class Erasures:
         people: who they are.
         known_as: the same under ids that groups have known them by, but that are somebody else's.
         outbox: messages that wait, as they shall be.
-        letters: of a fold aside: a regular expression that finds the people in its dead letters; None: nobody is to be
-            found.
+        letters: of a fold aside: regular expressions that find the people in its dead letters.
         searches: of live: what is to be searched afterwards.
     """
 
@@ -123,7 +126,7 @@ class Erasures:
     known_as: list[ErasedRow] = field(default_factory=list)
     events: list[ErasedEventsRow] = field(default_factory=list)
     outbox: list[MessageRow] = field(default_factory=list)
-    letters: str | None = None
+    letters: Sequence[str] = ()
     searches: list[SearchRow] = field(default_factory=list)
     hints: list[ForgottenRow] = field(default_factory=list)
     opt_outs: list[OptOutRow] = field(default_factory=list)
@@ -136,8 +139,11 @@ class Erasures:
             people, known_as = columns(ErasedRow, self.people), columns(ErasedRow, [*self.people, *self.known_as])
             yield from ((name, people) for name in (*WHO_THEY_ARE, *WHAT_THEY_WERE_A_PART_OF))
             yield from ((name, known_as) for name in WHAT_GROUPS_SAY)
+        for row in self.events:
+            for some in at_once(row.patterns):
+                events = columns(ErasedEventsRow, [row._replace(patterns=tuple(some))])
+                yield from ((name, events) for name in ("erase_events", "erase_causes"))
         lists: list[tuple[tuple[str, ...], type[NamedTuple], list[Any]]] = [
-            (("erase_events", "erase_causes"), ErasedEventsRow, self.events),
             (("rewrite_outbox",), MessageRow, self.outbox),
             (("erase_hints",), ForgottenRow, self.hints),
             (("keep_opt_outs",), OptOutRow, self.opt_outs),
@@ -148,5 +154,10 @@ class Erasures:
         for names, kind, rows in lists:
             if rows:
                 yield from ((name, columns(kind, rows)) for name in names)
-        if self.letters is not None:
-            yield "erase_letters", {"pattern": self.letters}
+        yield from (("erase_letters", {"patterns": some}) for some in at_once(self.letters))
+
+
+def at_once(patterns: Sequence[str]) -> Iterator[list[str]]:
+    """As many of them at a time as one statement may search for."""
+    for start in range(0, len(patterns), PATTERNS_AT_ONCE):
+        yield list(patterns[start : start + PATTERNS_AT_ONCE])

@@ -6,6 +6,7 @@ Whoever searches needs no lock that others wait for. A crash loses at most a pag
 from collections.abc import Callable, Sequence
 from typing import Final, LiteralString
 
+from db.erasure import at_once
 from db.errors import translated
 from db.session import Session
 
@@ -22,11 +23,11 @@ class Searches(Session):
 
     queries = "searches"
 
-    def turn(self, pattern_of: Callable[[Sequence[str]], str]) -> int:
+    def turn(self, patterns_of: Callable[[Sequence[str]], Sequence[str]]) -> int:
         """Search a page for somebody who waits for it.
 
         Args:
-            pattern_of: from names to a regular expression that finds them in texts, and in bytes as PostgreSQL's
+            patterns_of: from names to regular expressions that find them in texts, and in bytes as PostgreSQL's
                 `encode(…, 'escape')` writes them.
 
         Returns:
@@ -34,15 +35,17 @@ class Searches(Session):
 
         Raises:
             RetryableDatabaseError: the database is away; nothing was done.
+            FatalDatabaseError: it cannot do this search; nothing was done.
         """
         connection = self._open()
         with translated(), connection.transaction():
+            connection.execute(self._sql["one_snapshot"])
             claimed = connection.execute(self._sql["claim"]).fetchone()
             if claimed is not None:
                 number, names, part, place = claimed
                 if place is None:
                     place, names = [], self._begin(number, names)
-                self._page(number, pattern_of(names), part, place)
+                self._page(number, patterns_of(names), part, place)
             ((count,),) = connection.execute(self._sql["count_searches"]).fetchall()
         return int(count)
 
@@ -52,12 +55,16 @@ class Searches(Session):
         ((found,),) = self._open().execute(self._sql["begin"], wanted).fetchall()
         return list(found)
 
-    def _page(self, number: int, pattern: str, part: int, place: Sequence[str]) -> None:
-        bounds = {"rows": PAGE_ROWS, "octets": PAGE_OCTETS}
-        wanted = {"place": list(place), "pattern": pattern, **bounds}
-        last = self._open().execute(self._sql[PARTS[part]], wanted).fetchone()
+    def _page(self, number: int, patterns: Sequence[str], part: int, place: Sequence[str]) -> None:
+        # One snapshot, in which what a statement erases makes room: each sees at least the rows of the first one's page.
+        pages = [self._search(part, place, some) for some in at_once(patterns)]
+        last = pages[0] if pages else None
         if last is None and part + 1 == len(PARTS):
             self._open().execute(self._sql["end"], {"number": number})
             return
         there = {"part": part, "place": last[0]} if last else {"part": part + 1, "place": []}
         self._open().execute(self._sql["go_on"], {"number": number, **there})
+
+    def _search(self, part: int, place: Sequence[str], patterns: list[str]) -> tuple[list[str]] | None:
+        wanted = {"place": list(place), "patterns": patterns, "rows": PAGE_ROWS, "octets": PAGE_OCTETS}
+        return self._open().execute(self._sql[PARTS[part]], wanted).fetchone()

@@ -19,6 +19,10 @@ NAMED: Final = "erased"
 """Stands for the id of an event that named an erased person."""
 _LONG: Final = 4
 """An id this long is found anywhere in a text; a shorter one, or a number, must stand alone: it is a part of many."""
+_LONGEST: Final = 200
+"""Of a longer text the beginning is looked for: what reading a pattern takes grows faster than the pattern."""
+_TOGETHER: Final = 1000
+"""Patterns are joined up to this length: a text is gone through once for all of them, and each is still soon read."""
 
 
 def plain_marks(_: str, person: Person) -> frozenset[bytes]:
@@ -112,23 +116,40 @@ def names_of(people: Iterable[Person]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for text in found if text))
 
 
-def pattern_of(names: Iterable[str]) -> str:
-    """A regular expression, in any case, for texts that hold one of these; Python and PostgreSQL read it alike."""
-    return "|".join(_alone(name) if len(name) < _LONG or is_counter(name) else _to_its_end(name) for name in names)
+def patterns_of(names: Iterable[str]) -> tuple[str, ...]:
+    """Regular expressions, in any case, for texts that hold one of these; Python and PostgreSQL read them alike.
+
+    A text is meant as soon as one of them finds something in it. All in one would be more than PostgreSQL can read.
+    """
+    return joined(map(pattern_of, names))
 
 
-def _to_its_end(name: str) -> str:
-    """p-100 is not p-1001, who keeps their letters."""
-    return re.escape(name) + ("(?![0-9])" if name[-1].isdigit() else "")
+def joined(patterns: Iterable[str]) -> tuple[str, ...]:
+    """The same alternatives in fewer expressions, none of which is long unless it was."""
+    groups = list[str]()
+    for pattern in patterns:
+        if groups and len(groups[-1]) + len(pattern) < _TOGETHER:
+            groups[-1] += f"|{pattern}"
+        else:
+            groups.append(pattern)
+    return tuple(groups)
 
 
-def _alone(name: str) -> str:
-    return f"(?<![0-9A-Za-z]){re.escape(name)}(?![0-9A-Za-z])"
+def pattern_of(name: str) -> str:
+    """The regular expression for one name; p-100 is not p-1001, who keeps their letters."""
+    if len(name) < _LONG or is_counter(name):
+        return beginning(name, "(?![0-9A-Za-z])", before="(?<![0-9A-Za-z])")
+    return beginning(name, "(?![0-9])" if name[-1].isdigit() else "")
+
+
+def beginning(text: str, end: str, before: str = "") -> str:
+    """A regular expression for a text between what must stand before and after it; for as much of it as will do."""
+    return before + (re.escape(text) + end if len(text) <= _LONGEST else re.escape(text[:_LONGEST]))
 
 
 @lru_cache(maxsize=100)
 def _compiled(names: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile(pattern_of(names), re.IGNORECASE)
+    return re.compile("|".join(patterns_of(names)), re.IGNORECASE)
 
 
 def mentions(text: str, names: tuple[str, ...]) -> bool:

@@ -3,7 +3,6 @@
 Marks are made only once somebody has opted out, or while a batch has an opt-out; until then a batch pays for one count.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Final
 from urllib.parse import quote
 
 from consumers.buyer_group import Kind
-from consumers.engine.erasure import is_counter, mentions, pattern_of
+from consumers.engine.erasure import beginning, is_counter, joined, mentions, pattern_of, patterns_of
 from consumers.engine.identifiers import NUMBER, SLUG, profile_of
 from consumers.engine.state import Delivery, Erasure, Folded
 from consumers.opt_outs import Marks
@@ -167,7 +166,7 @@ class OptOuts:
         every = [e for each in erasures.values() for e in each]
         names = [name for e in every for name in e.names]
         if self.aside:
-            into.letters = bytes_pattern(names)
+            into.letters = bytes_patterns(names)
         else:
             into.searches.extend(searches_for(names))
             _keep(into, every, self.marks.key_ids[0])
@@ -204,8 +203,8 @@ def _first_places(folds: Mapping[str, Folded], opted_out: frozenset[bytes]) -> I
 
 def _events(company_id: str, erasures: Sequence[Erasure]) -> ErasedEventsRow:
     last = erasures[-1].delivery
-    pattern = pattern_of(dict.fromkeys(name for e in erasures for name in e.names))
-    return ErasedEventsRow(company_id, pattern, last.partition, last.offset, last.log_time)
+    patterns = patterns_of(dict.fromkeys(name for e in erasures for name in e.names))
+    return ErasedEventsRow(company_id, patterns, last.partition, last.offset, last.log_time)
 
 
 def _told_together(
@@ -267,23 +266,25 @@ def searches_for(names: Iterable[str]) -> Iterable[SearchRow]:
         yield SearchRow(tuple(wanted[start : start + NAMES_AT_ONCE]))
 
 
-def bytes_pattern(names: Iterable[str]) -> str:
-    """A regular expression for bytes as PostgreSQL's `encode(…, 'escape')` writes them, and for texts.
+def bytes_patterns(names: Iterable[str]) -> tuple[str, ...]:
+    """Regular expressions for bytes as PostgreSQL's `encode(…, 'escape')` writes them, and for texts.
 
     A profile is found in any spelling of its address, other slashes and hosts included, and is not a part of another.
     """
-    texts, profiles = list[str](), list[str]()
-    for name in dict.fromkeys(names):
-        found = profile_of(name)
-        if found is None or found.kind != SLUG or not name.isascii() or "%" in name:
-            texts.append(name)
-        if found is not None and found.kind == SLUG:
-            profiles.extend((found.value, quote(found.value)))
-        elif found is not None and found.kind != NUMBER:
-            texts.append(found.value)
-    plain = pattern_of(dict.fromkeys([*texts, *map(_escaped, texts)]))
-    spelled = dict.fromkeys([*profiles, *map(_escaped, profiles)])
-    return "|".join(filter(None, (plain, *(rf"/in\\*/{re.escape(name)}(?![0-9A-Za-z_-])" for name in spelled))))
+    return joined(dict.fromkeys(pattern for name in names for pattern in _spellings(name)))
+
+
+def _spellings(name: str) -> Iterable[str]:
+    texts, profiles, found = list[str](), list[str](), profile_of(name)
+    if found is None or found.kind != SLUG or not name.isascii() or "%" in name:
+        texts.append(name)
+    if found is not None and found.kind == SLUG:
+        profiles.extend((found.value, quote(found.value)))
+    elif found is not None and found.kind != NUMBER:
+        texts.append(found.value)
+    yield from map(pattern_of, [*texts, *map(_escaped, texts)])
+    for profile in [*profiles, *map(_escaped, profiles)]:
+        yield beginning(profile, "(?![0-9A-Za-z_-])", before=r"/in\\*/")
 
 
 def _escaped(text: str) -> str:

@@ -121,7 +121,7 @@ def _searching(settings: ConsumerSettings, metrics: Metrics, stack: ExitStack) -
     )
     worker = Worker(lambda trouble: metrics.trouble(trouble) if trouble is not None else None)
     stack.callback(worker.close, WORKER_STOP_SECONDS)
-    return Searching(searches, worker, metrics.searches.set)
+    return Searching(searches, worker, metrics.searches.set, metrics.trouble)
 
 
 def _collect_rarely() -> None:

@@ -1,6 +1,9 @@
 -- What opt-outs have left to be searched, a bounded page at a time, in the order of a key that never changes. A page
 -- has at least one row, however large it is.
 
+-- one_snapshot: the statements of a page see the same rows, less what they erased themselves
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ
+
 -- claim: a search that nobody is at; one that has begun first
 SELECT number, names, part, place
 FROM erasure_searches
@@ -63,8 +66,8 @@ WITH page AS (
     FROM taken AS t
     WHERE d.topic = t.topic AND d.kafka_partition = t.kafka_partition AND d.kafka_offset = t.kafka_offset
       AND (
-          encode(d.value, 'escape') ~* %(pattern)s OR encode(d.key, 'escape') ~* %(pattern)s
-          OR d.headers::text ~* %(pattern)s OR d.reason ~* %(pattern)s
+          encode(d.value, 'escape') ~* ANY (%(patterns)s::text[]) OR encode(d.key, 'escape') ~* ANY (%(patterns)s::text[])
+          OR d.headers::text ~* ANY (%(patterns)s::text[]) OR d.reason ~* ANY (%(patterns)s::text[])
       )
 )
 SELECT ARRAY[topic, kafka_partition::text, kafka_offset::text]
@@ -88,7 +91,7 @@ WITH page AS (
     DELETE FROM webhook_dead_letters AS w
     USING taken AS t
     WHERE w.source = t.source AND w.body_sha256 = t.body_sha256
-      AND (encode(w.body, 'escape') ~* %(pattern)s OR w.reason ~* %(pattern)s)
+      AND (encode(w.body, 'escape') ~* ANY (%(patterns)s::text[]) OR w.reason ~* ANY (%(patterns)s::text[]))
 )
 SELECT ARRAY[source, encode(body_sha256, 'hex')]
 FROM taken ORDER BY source DESC, body_sha256 DESC LIMIT 1
@@ -113,7 +116,7 @@ WITH page AS (
     DELETE FROM pipeline_operations AS o
     USING taken AS t
     WHERE o.company_id = t.company_id AND o.step = t.step AND o.idempotency_key = t.idempotency_key
-      AND (o.output::text ~* %(pattern)s OR o.error ~* %(pattern)s OR o.idempotency_key ~* %(pattern)s)
+      AND (o.output::text ~* ANY (%(patterns)s::text[]) OR o.error ~* ANY (%(patterns)s::text[]) OR o.idempotency_key ~* ANY (%(patterns)s::text[]))
 )
 SELECT ARRAY[created_at::text, company_id, step, idempotency_key]
 FROM taken ORDER BY created_at DESC, company_id DESC, step DESC, idempotency_key DESC LIMIT 1

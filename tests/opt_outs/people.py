@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import psycopg
 
-from consumers.runtime.opt_outs import bytes_pattern
+from consumers.runtime.opt_outs import bytes_patterns
 from db.searches import Searches
 from schemas.events import ChangeType, Person, PersonChange
 from tests.support.changes import change
@@ -37,7 +37,7 @@ def bob(event_id: str, company: str = "acme", title: str = "CEO") -> PersonChang
 def search(url: str) -> None:
     """What consumers do beside their work after an opt-out, to its end."""
     with Searches(url) as searches:
-        while searches.turn(bytes_pattern):
+        while searches.turn(bytes_patterns):
             pass
 
 

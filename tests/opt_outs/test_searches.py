@@ -9,7 +9,7 @@ import pytest
 from consumers.resolver.batch import Batch
 from consumers.resolver.metrics import ResolverMetrics
 from consumers.resolver.settings import ResolverSettings
-from consumers.runtime.opt_outs import bytes_pattern, searches_for
+from consumers.runtime.opt_outs import bytes_patterns, searches_for
 from consumers.runtime.processor import Processor
 from consumers.runtime.records import Record
 from db.errors import StaleCompanyError
@@ -93,11 +93,11 @@ def test_an_opt_out_commits_without_looking_at_any_letter(processor: Processor, 
     with Searches(database_url) as searches:
         bounds = {"rows": PAGE_ROWS, "octets": PAGE_OCTETS}
         for name in PARTS:
-            page = {"place": [], "pattern": "prs-ann-1", **bounds}
+            page = {"place": [], "patterns": ["prs-ann-1"], **bounds}
             explained = searches._open().execute(f"EXPLAIN {searches._sql[name]}".encode(), page).fetchall()
             plan = "\n".join(line for (line,) in explained)
             assert not any(f"Seq Scan on {table}" in plan for table in _SEARCHED), plan
-        while searches.turn(bytes_pattern):
+        while searches.turn(bytes_patterns):
             turns += 1
     assert turns == len(PARTS) * (LETTERS // PAGE_ROWS + 1)
     assert left(database_url) == set()
@@ -110,9 +110,9 @@ def test_a_search_that_was_broken_off_goes_on_where_it_was(searches: Searches, d
     """By whoever comes next: it is in the table until it is done, and so is how far it came."""
     keep(database_url, 2 * PAGE_ROWS)
     wanted(database_url, ANN.id)
-    assert searches.turn(bytes_pattern) == 1
+    assert searches.turn(bytes_patterns) == 1
 
-    def dies(_: object) -> str:
+    def dies(_: object) -> tuple[str, ...]:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -120,7 +120,7 @@ def test_a_search_that_was_broken_off_goes_on_where_it_was(searches: Searches, d
     searches.close()
     turns = 1
     with Searches(database_url) as another:
-        while another.turn(bytes_pattern):
+        while another.turn(bytes_patterns):
             turns += 1
     assert 1 + turns == len(PARTS) * 3
     assert left(database_url) == set()
@@ -131,10 +131,10 @@ def test_two_at_a_time_do_not_wait_for_each_other(searches: Searches, database_u
     wanted(database_url, ANN.id)
     seen = []
 
-    def meanwhile(names: Any) -> str:
+    def meanwhile(names: Any) -> tuple[str, ...]:
         with Searches(database_url, 10) as other:
-            seen.append(other.turn(bytes_pattern))
-        return bytes_pattern(names)
+            seen.append(other.turn(bytes_patterns))
+        return bytes_patterns(names)
 
     assert searches.turn(meanwhile) == 1
     assert seen == [1]
@@ -145,13 +145,13 @@ def test_one_pass_searches_for_all_who_wait(searches: Searches, database_url: st
     keep(database_url, 200)
     few = NAMES_AT_ONCE // 2
     wanted(database_url, "nobody", *(f"who-{n}" for n in range(few - 1)), *[ANN.id] * few, "nobody")
-    assert searches.turn(bytes_pattern) == 1
+    assert searches.turn(bytes_patterns) == 1
     assert rows(database_url, "SELECT cardinality(names) FROM erasure_searches") == [(few + 1,)]
     search(database_url)
     assert left(database_url) == set()
 
     wanted(database_url, *(f"who-{n}" for n in range(NAMES_AT_ONCE + 50)))
-    assert searches.turn(bytes_pattern) == 51
+    assert searches.turn(bytes_patterns) == 51
     search(database_url)
 
 
@@ -172,7 +172,7 @@ def test_large_letters_make_short_pages(searches: Searches, database_url: str) -
     wanted(database_url, ANN.id)
     for turn in range(3):
         assert rows(database_url, "SELECT count(*) FROM dead_letters WHERE value IS NULL") == [(turn,)]
-        searches.turn(bytes_pattern)
+        searches.turn(bytes_patterns)
     search(database_url)
     assert left(database_url) == set()
 
