@@ -56,7 +56,7 @@ class Searches(Session):
         return list(found)
 
     def _page(self, number: int, patterns: Sequence[str], part: int, place: Sequence[str]) -> None:
-        # One snapshot, in which what a statement erases makes room: each sees at least the rows of the first one's page.
+        # In one snapshot: what a statement erases makes room, so each sees at least the rows of the first one's page.
         pages = [self._search(part, place, some) for some in at_once(patterns)]
         last = pages[0] if pages else None
         if last is None and part + 1 == len(PARTS):
