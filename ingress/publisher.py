@@ -66,7 +66,8 @@ class _Waiting:
         """Tell the request, unless it was told."""
         if not self.settled:
             self.settled = True
-            self.told(why)
+            told, self.told = self.told, _nothing  # its request need not stay here behind those that still wait
+            told(why)
 
 
 class Publisher:
@@ -193,6 +194,10 @@ class Publisher:
         if found is None or found.error is not None:
             return f"topic {self._topic} cannot be written: {found.error if found else 'it is not there'}"
         return None
+
+
+def _nothing(_: str | None) -> None:
+    """Who was told is told no more."""
 
 
 def _refusal(error: KafkaError) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -220,6 +221,27 @@ def test_nobody_looks_for_reports_when_none_are_missing(fake: FakeProducer, monk
             polls.clear()
             await asyncio.sleep(0.02)
             assert not polls
+
+    _run(scene())
+
+
+def test_who_was_told_is_not_kept_behind_one_that_waits(fake: FakeProducer) -> None:
+    """A request holds its connection and body: thousands of them are not to wait for the slowest."""
+
+    class _Request:
+        def told(self, why: str | None) -> None:
+            assert why
+
+    async def scene() -> None:
+        async with Publisher(_settings()) as publisher:
+            publisher.append([_change()], lambda _: None)
+            fake.refuses = 1
+            request = _Request()
+            left = weakref.ref(request)
+            publisher.append([_change(1)], request.told)
+            del request
+            assert left() is None
+            fake.release()
 
     _run(scene())
 
