@@ -11,14 +11,17 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from ingress.flow import Flow
 from ingress.problems import MEDIA_TYPE, RETRY_AFTER_SECONDS, Problem
 from ingress.settings import IngressSettings
-from ingress.whole import AtOnce, Json
+from ingress.whole import AtOnce, Head, Json
 
 MAX_HEADERS: Final = 100
 MAX_HEAD_BYTES: Final = 32 * 1024
 """Names and values of all headers together."""
 MAX_ADDRESS_BYTES: Final = 8 * 1024
+MAX_PIPELINED: Final = 1000
+"""Requests that wait on one connection for those before them."""
 UNREAD_SECONDS: Final = 30.0
 """For so long a client may leave an answer unread that does not fit into the buffers of the connection."""
 _REASONS: Final = {400: "Bad Request", 408: "Request Timeout", 414: "URI Too Long", 431: "Too Large"}
@@ -26,23 +29,6 @@ _REASONS: Final = {400: "Bad Request", 408: "Request Timeout", 414: "URI Too Lon
 
 class _RefusedError(Exception):
     """Ends the parsing of a head; why is in the protocol."""
-
-
-class _Head:
-    """What begins every answer, as it goes over the wire; the server changes it once a second."""
-
-    __slots__ = ("_headers", "_lines")
-
-    def __init__(self) -> None:
-        self._headers: list[tuple[bytes, bytes]] | None = None
-        self._lines: bytes | None = None
-
-    def lines(self, headers: list[tuple[bytes, bytes]]) -> bytes | None:
-        """The server's own headers; None when they say that connections end."""
-        if headers is not self._headers:
-            ends = any(name == b"connection" for name, _ in headers)
-            self._headers, self._lines = headers, None if ends else b"".join(b"%b: %b\r\n" % one for one in headers)
-        return self._lines
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -54,7 +40,7 @@ class BoundedProtocol(HttpToolsProtocol):
         head: shared by all connections.
     """
 
-    def __init__(self, *args: Any, head_seconds: float, max_connections: int, head: "_Head", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, head_seconds: float, max_connections: int, head: Head, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._head = head
         self._head_seconds, self._max_connections = head_seconds, max_connections
@@ -73,6 +59,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Let it in, unless too many are."""
         super().connection_made(transport)
+        self.flow = Flow(transport, self.pipeline)
         if len(self.connections) > self._max_connections:
             self._refuse(_too_many())
         else:
@@ -85,6 +72,7 @@ class BoundedProtocol(HttpToolsProtocol):
             if timer is not None:
                 timer.cancel()
         super().connection_lost(exc)
+        self.pipeline.clear()  # they lead back here, and nobody hears their answers
 
     def data_received(self, data: bytes) -> None:
         """Part of a head or body; what is no whole head yet is counted, for the parser keeps it.
@@ -130,6 +118,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_timer()
         self.app = _turn_away if len(self.tasks) >= self._max_connections else self._application
         super().on_headers_complete()
+        if len(self.pipeline) > MAX_PIPELINED:
+            self.transport.abort()
+            self._give_up(Problem("not-http", "too many requests were sent before their turn"))
 
     def on_response_complete(self) -> None:
         """An answer was sent: the next request may have been waiting for it, or the connection is idle.
@@ -139,12 +130,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
-        self.flow.resume_reading()
         if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+            turn = self.pipeline.pop()
+            self.flow.resume_reading()
+            self._start_asgi_task(*turn)
             if self._due is not None:  # in a turn of its own: thousands that were sent at once are no recursion
                 self.loop.call_soon(self._begin)
             return
+        self.flow.resume_reading()
         self._idle_since = self.loop.time()
         if self._idle_timer is None:
             self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._on_idle)
@@ -171,11 +164,20 @@ class BoundedProtocol(HttpToolsProtocol):
         A request that is whole before it gets its own answer: it may have been accepted.
         """
         self._in_head = False
+        if self.transport.is_closing():
+            return
         if self._in_request() and not self.cycle.more_body:
             self.cycle.keep_alive = False
             self.flow.pause_reading()
             return
-        self._refuse(self._refusal or Problem("not-http", msg))
+        problem = self._refusal or Problem("not-http", msg)
+        if self.pipeline and self.pipeline[0][0] is self.cycle:  # the broken one waits for its turn
+            self.cycle.keep_alive = self.cycle.more_body = False
+            refusal: Any = problem.response()
+            self.pipeline[0] = (self.cycle, refusal)
+            self.flow.pause_reading()
+            return
+        self._refuse(problem)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Uvicorn's call when it is a request's turn, its head being here: what was received with it is read first."""
@@ -268,7 +270,7 @@ def bounded_protocol(settings: IngressSettings) -> Callable[..., BoundedProtocol
         BoundedProtocol,
         head_seconds=settings.head_timeout_seconds,
         max_connections=settings.max_connections,
-        head=_Head(),
+        head=Head(),
     )
 
 

@@ -50,3 +50,20 @@ class Json:
         headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(self.document))]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})
         await send({"type": "http.response.body", "body": self.document})
+
+
+class Head:
+    """What begins every answer, as it goes over the wire; the server changes it once a second."""
+
+    __slots__ = ("_headers", "_lines")
+
+    def __init__(self) -> None:
+        self._headers: list[tuple[bytes, bytes]] | None = None
+        self._lines: bytes | None = None
+
+    def lines(self, headers: list[tuple[bytes, bytes]]) -> bytes | None:
+        """The server's own headers; None when they say that connections end."""
+        if headers is not self._headers:
+            ends = any(name == b"connection" for name, _ in headers)
+            self._headers, self._lines = headers, None if ends else b"".join(b"%b: %b\r\n" % one for one in headers)
+        return self._lines

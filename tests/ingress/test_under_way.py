@@ -148,3 +148,39 @@ def test_who_does_not_read_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> Non
             writer.close()
 
     _run(scene)
+
+
+def test_requests_without_end_before_their_turn_are_cut_off() -> None:
+    """Each of the smallest would cost a hundred times its bytes."""
+
+    async def scene() -> None:
+        async with _served(_unanswering) as address:
+            reader, writer = await asyncio.open_connection(*address)
+            writer.write(b"GET / HTTP/1.1\r\n\r\n" * 10_000)
+            with pytest.raises(ConnectionError):
+                await reader.read()
+
+    _run(scene)
+
+
+def test_any_number_of_webhooks_is_read_bit_by_bit() -> None:
+    """Of those that wait for their turn never more than one read brings are kept."""
+    one = b"POST / HTTP/1.1\r\nhost: x\r\nx: " + b"y" * 250 + b"\r\ncontent-length: 100\r\n\r\n" + b"b" * 100
+    count = 3000
+
+    async def whole(scope: Any, receive: Any, send: Any) -> None:
+        body = b""
+        while len(body) < 100:
+            body += (await receive())["body"]
+        assert body == b"b" * 100
+        await _plain(scope, receive, send)
+
+    async def scene() -> None:
+        async with _served(whole) as address:
+            reader, writer = await asyncio.open_connection(*address)
+            writer.write(one * count)
+            for _ in range(count):
+                assert (await reader.readuntil(b"\r\n\r\nok")).startswith(b"HTTP/1.1 200 ")
+            writer.close()
+
+    _run(scene)

@@ -164,6 +164,21 @@ def test_hundreds_sent_before_the_first_answer_are_all_answered(process: Ingress
     assert answers.endswith(b"ok\n")
 
 
+def test_a_webhook_gets_its_answer_before_the_refusal_of_what_is_broken_behind_it(
+    process: IngressProcess, request_of: Request
+) -> None:
+    """It was accepted, whatever became of the next."""
+    broken = b"POST /api/webhooks/person-change HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nno\r\n"
+
+    answers = process.ask(b"".join(request_of("e1")) + broken)
+
+    first, second = (b"HTTP/1.1" + rest for rest in answers.split(b"HTTP/1.1")[1:])
+    assert [event_id for _, _, event_id in _answers(first)] == ["e1"]
+    assert second.startswith(b"HTTP/1.1 400 ")
+    assert b"connection: close" in second.lower()
+    assert b"not-http" in second
+
+
 def test_who_hangs_up_before_the_answer_leaves_nothing_behind(process: IngressProcess, request_of: Request) -> None:
     """What was sent is taken all the same, and no webhook stays under way."""
     for number in range(20):
