@@ -138,7 +138,7 @@ def offsets_at(settings: ConsumerSettings, partitions: Mapping[int, tuple[int, i
 
 
 def _size(record: Record) -> int:
-    return OVERHEAD_BYTES + len(record.key or b"") + len(record.value or b"")
+    return OVERHEAD_BYTES + record.size
 
 
 def _places(topic: str, partitions: Iterable[int]) -> list[TopicPartition]:

@@ -121,7 +121,7 @@ class Assignment:
         owned.log_time = record.timestamp if owned.log_time is None else max(owned.log_time, record.timestamp)
         owned.at_end = False
         self._waiting.setdefault(record.partition, deque()).append(read(record, owned.log_time))
-        self.waiting_bytes += _size(record)
+        self.waiting_bytes += record.size
         return True
 
     def end_reached(self, partition: int, offset: int) -> None:
@@ -168,7 +168,7 @@ class Assignment:
         for item in reversed(batch.left):
             if item.record.partition in ours:
                 self._waiting.setdefault(item.record.partition, deque()).appendleft(item)
-                self.waiting_bytes += _size(item.record)
+                self.waiting_bytes += item.record.size
         return {partition: batch.next_offsets[partition] for partition in ours}
 
     def give_up(self, work: Work) -> None:
@@ -214,7 +214,7 @@ class Assignment:
                 break
             queue = self._waiting.pop(partition)
             while queue and (not reads or (len(reads) < max_records and size < max_bytes)):
-                size += _size(queue[0].record)
+                size += queue[0].record.size
                 reads.append(queue.popleft())
             if queue:
                 self._waiting[partition] = queue
@@ -223,8 +223,4 @@ class Assignment:
 
     def _forget(self, partitions: set[int]) -> None:
         for partition in partitions:
-            self.waiting_bytes -= sum(_size(item.record) for item in self._waiting.pop(partition, ()))
-
-
-def _size(record: Record) -> int:
-    return len(record.value or b"") + len(record.key or b"")
+            self.waiting_bytes -= sum(item.record.size for item in self._waiting.pop(partition, ()))

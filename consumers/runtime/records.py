@@ -28,6 +28,11 @@ class Record(NamedTuple):
     value: bytes | None
     headers: Headers
 
+    @property
+    def size(self) -> int:
+        """Bytes of key and value."""
+        return len(self.key or b"") + len(self.value or b"")
+
 
 class Read(NamedTuple):
     """A record with what it says: a change, nothing (a tick), or why it cannot be read; or it is not decided yet."""

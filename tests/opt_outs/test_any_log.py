@@ -1,6 +1,6 @@
 """Laws L6 and L7 of erasure on a real database: for any small log of people who come, are merged, split and opt out."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -69,14 +69,6 @@ def logs(draw: st.DrawFn) -> list[Step]:
     """Changes of four ids at two companies; some of the ids are said to be one person, or share an address."""
     count = draw(st.integers(3, 12))
     return [(draw(_change(number)), draw(st.sampled_from(PAUSES))) for number in range(count)]
-
-
-@pytest.fixture
-def processor(database_url: str) -> Iterator[Processor]:
-    """One consumer."""
-    made = processor_for(database_url)
-    yield made
-    made.store.close()
 
 
 def records(steps: Sequence[Step]) -> list[Record]:

@@ -1,6 +1,6 @@
 """Long names, and many in scripts whose letters take several octets: PostgreSQL can read what finds them, and soon."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from db.erasure import PATTERNS_AT_ONCE
 from db.searches import NAMES_AT_ONCE, Searches
 from schemas.events import Person
 from tests.opt_outs.people import ANN, opt_out, rows, said, search
-from tests.support.consumption import consume, log_of, processor_for, shifted
+from tests.support.consumption import consume, log_of, shifted
 from tests.support.system import wait_for
 
 IN = "https://www.linkedin.com/in/"
@@ -26,14 +26,6 @@ LONG = 1200
 OTHERS = 300
 PROFILES = 9
 """As many as are remembered of one person at a company."""
-
-
-@pytest.fixture
-def processor(database_url: str) -> Iterator[Processor]:
-    """One consumer."""
-    made = processor_for(database_url)
-    yield made
-    made.store.close()
 
 
 def slug(number: int, letters: int) -> str:

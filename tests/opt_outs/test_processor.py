@@ -1,7 +1,6 @@
 """Opt-outs through the real processor and a real database: what is erased, what is refused, what a fold aside makes."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -23,14 +22,6 @@ from tests.support.changes import NOW
 from tests.support.consumption import TOPIC, consume, log_of, processor_for, shifted
 
 HOUR = 3_600_000
-
-
-@pytest.fixture
-def processor(database_url: str) -> Iterator[Processor]:
-    """One consumer."""
-    made = processor_for(database_url)
-    yield made
-    made.store.close()
 
 
 def later(processor: Processor, *changes: PersonChange, after_ms: int = 0) -> list[Record]:

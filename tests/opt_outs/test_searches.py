@@ -20,7 +20,7 @@ from schemas.events import ChangeType, Movement, Person
 from schemas.hints import PersonHint, encode_hint, hint_codec
 from tests.opt_outs.people import ANN, TRACES, bob, opt_out, rows, said, search
 from tests.support.changes import NOW
-from tests.support.consumption import consume, log_of, processor_for, shifted
+from tests.support.consumption import consume, log_of, shifted
 
 LETTERS = 20_000
 _LETTERS = """
@@ -42,14 +42,6 @@ SELECT 'acme', 'p.s', n::text, 'h', 'succeeded', now() + n * interval '1 ms',
 FROM generate_series(1, %(letters)s) AS n
 """
 _SEARCHED = ("dead_letters", "webhook_dead_letters", "pipeline_operations")
-
-
-@pytest.fixture
-def processor(database_url: str) -> Iterator[Processor]:
-    """One consumer."""
-    made = processor_for(database_url)
-    yield made
-    made.store.close()
 
 
 @pytest.fixture

@@ -7,21 +7,13 @@ from consumers.runtime.records import Record
 from db.rows import PositionRow
 from schemas.codec import encode_change
 from schemas.events import ChangeType, PersonChange
+from tests.support.assignments import positioned
 from tests.support.changes import change
 
 
 def record(offset: int, partition: int = 0, timestamp: int | None = None) -> Record:
     """A record that nobody can read; bookkeeping does not mind."""
     return Record(partition, offset, 1000 + offset if timestamp is None else timestamp, b"k", b"?", ())
-
-
-def positioned(*partitions: int, next_offset: int = 0, log_time: int | None = None) -> Assignment:
-    """An assignment whose partitions are at an offset."""
-    assignment = Assignment()
-    assignment.add(partitions)
-    for owned in assignment.unpositioned():
-        assignment.position(owned, PositionRow(owned.partition, next_offset, log_time))
-    return assignment
 
 
 def test_nothing_is_accepted_before_the_position_is_known() -> None:
@@ -203,10 +195,7 @@ def test_the_end_counts_only_beyond_what_was_read() -> None:
 
 def two_lanes(partitions: int, records: int) -> Assignment:
     """Two lanes, and so many records of each partition that wait, in turns."""
-    assignment = Assignment(2)
-    assignment.add(range(partitions))
-    for owned in assignment.unpositioned():
-        assignment.position(owned, PositionRow(owned.partition, 0, None))
+    assignment = positioned(*range(partitions), lanes=2)
     for offset in range(records):
         for partition in range(partitions):
             assignment.accept(record(offset, partition))

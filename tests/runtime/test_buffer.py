@@ -6,11 +6,10 @@ from typing import Any, Final
 import psycopg
 import pytest
 
-from consumers.runtime.assignment import Assignment
 from consumers.runtime.intake import PAUSE_AFTER_S, Intake
 from consumers.runtime.loop import Loop
 from consumers.runtime.records import Record
-from db.rows import PositionRow
+from tests.support.assignments import positioned
 from tests.support.system import System, wait_for
 
 LIMIT: Final = 1000
@@ -39,15 +38,6 @@ class Pausable:
 def record(offset: int, size: int, partition: int = 0) -> Record:
     """A record whose key and value have so many bytes."""
     return Record(partition, offset, 1000, b"k" if size else None, bytes(size - 1) if size else None, ())
-
-
-def positioned(*partitions: int) -> Assignment:
-    """Partitions that are read from their beginning, in one lane."""
-    assignment = Assignment()
-    assignment.add(partitions)
-    for owned in assignment.unpositioned():
-        assignment.position(owned, PositionRow(owned.partition, 0, None))
-    return assignment
 
 
 def test_bytes_that_wait_are_those_of_keys_and_values() -> None:

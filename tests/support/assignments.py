@@ -1,0 +1,13 @@
+"""Partitions as a consumer owns them, for tests of the bookkeeping."""
+
+from consumers.runtime.assignment import Assignment
+from db.rows import PositionRow
+
+
+def positioned(*partitions: int, next_offset: int = 0, log_time: int | None = None, lanes: int = 1) -> Assignment:
+    """An assignment whose partitions are at an offset."""
+    assignment = Assignment(lanes)
+    assignment.add(partitions)
+    for owned in assignment.unpositioned():
+        assignment.position(owned, PositionRow(owned.partition, next_offset, log_time))
+    return assignment
