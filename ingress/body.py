@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NoReturn
 
+from pydantic_core import from_json
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
@@ -74,20 +75,36 @@ async def _arriving(receive: Receive, limit: int) -> bytes:
 def parse_json(body: bytes) -> Any:
     """The body's value, by the letter of RFC 8259: no NaN, no Infinity.
 
+    The quick parser's word is final only where it takes a text: what it takes the other takes too, as the same value.
+    The other one knows UTF-16 and lone surrogates as well, and says what is wrong.
+
     Raises:
         Problem: it is no JSON.
     """
     try:
-        value = _DECODER.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
+        # Strings are no keys that come again, but people's names: no cache of the parser is to keep them.
+        value = from_json(body, allow_inf_nan=False, cache_strings="keys")
+    except ValueError:
+        value = read_closely(body)
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and not _ends_within(value, MAX_DEPTH):
+        raise _too_deep()
+    return value
+
+
+def read_closely(body: bytes) -> Any:
+    """The same at a third of the speed, without the limit of depth.
+
+    Raises:
+        Problem: it is no JSON.
+    """
+    try:
+        return _DECODER.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
     except RecursionError:
         raise _too_deep() from None
     except UnicodeDecodeError as error:
         raise Problem("malformed", f"it is not in UTF-8: {error.reason} at byte {error.start}") from None
     except ValueError as error:
         raise Problem("malformed", str(error)) from None
-    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and not _ends_within(value, MAX_DEPTH):
-        raise _too_deep()
-    return value
 
 
 def _ends_within(value: Any, depth: int) -> bool:
