@@ -76,6 +76,14 @@ def test_a_record_of_one_field_is_written_too() -> None:
     assert writer_of(schema)(SimpleNamespace(a="x")) == b"\x02\x02x"
 
 
+@pytest.mark.parametrize("name", ["class", "a.b", "1"])
+def test_a_field_that_can_be_no_attribute_is_refused(name: str) -> None:
+    """A record becomes a function in Python: no name may be more than a name there."""
+    schema = {"type": "record", "name": "Odd", "fields": [{"name": name, "type": "string"}]}
+    with pytest.raises(UnwritableError, match="no attribute"):
+        writer_of(schema)
+
+
 @pytest.mark.parametrize("kind", ["double", ["string", "null"], {"type": "array", "items": "double"}])
 def test_a_schema_beyond_the_writer_is_refused_before_anything_is_written(kind: Any) -> None:
     """A type that is new in the contract must be taught, not be written wrongly."""
