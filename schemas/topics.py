@@ -26,6 +26,8 @@ RETRY_HEADER: Final = "dead_letter"
 
 Headers = list[tuple[str, str | bytes | None]]
 
+_CLOUD_EVENT: Final = ("ce_specversion", b"1.0")
+_AVRO: Final = ("content-type", CONTENT_TYPE.encode())
 _SEED: Final = 0x9747B28C
 _M: Final = 0x5BD1E995
 _MASK: Final = 0xFFFFFFFF
@@ -63,12 +65,12 @@ def murmur2(data: bytes) -> int:
 def change_headers(change: PersonChange | PersonHint, traceparent: str | None = None) -> Headers:
     """CloudEvents 1.0 headers (Kafka binding, binary mode) of a change or hint, and its W3C trace context if any."""
     headers: Headers = [
-        ("ce_specversion", b"1.0"),
+        _CLOUD_EVENT,
         ("ce_id", change.event_id.encode()),
         ("ce_source", change.source.encode()),
         ("ce_type", change.type.encode()),
         ("ce_time", iso_utc(change.occurred_at).encode()),
-        ("content-type", CONTENT_TYPE.encode()),
+        _AVRO,
     ]
     if traceparent is not None:
         headers.append(("traceparent", traceparent.encode()))
@@ -78,24 +80,24 @@ def change_headers(change: PersonChange | PersonHint, traceparent: str | None = 
 def tick_headers(sent_by: str, sent_at: int) -> Headers:
     """CloudEvents headers of a tick."""
     return [
-        ("ce_specversion", b"1.0"),
+        _CLOUD_EVENT,
         ("ce_id", uuid.uuid4().hex.encode()),
         ("ce_source", sent_by.encode()),
         ("ce_type", TICK_TYPE.encode()),
         ("ce_time", iso_utc(sent_at).encode()),
-        ("content-type", CONTENT_TYPE.encode()),
+        _AVRO,
     ]
 
 
 def update_headers(workspace_id: str, company_id: str, version: int, refreshed_at: int) -> Headers:
     """CloudEvents headers of a group's new version."""
     return [
-        ("ce_specversion", b"1.0"),
+        _CLOUD_EVENT,
         ("ce_id", f"{quote(workspace_id, safe='')}/{quote(company_id, safe='')}/{version}".encode()),
         ("ce_source", UPDATE_SOURCE.encode()),
         ("ce_type", UPDATE_TYPE.encode()),
         ("ce_time", iso_utc(refreshed_at).encode()),
-        ("content-type", CONTENT_TYPE.encode()),
+        _AVRO,
     ]
 
 
