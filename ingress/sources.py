@@ -9,8 +9,8 @@ from typing import Final
 from ingress.challenge import Challenge
 from ingress.presets import preset_keys
 from ingress.providers import Adapter
-from ingress.providers.original import DEFAULT_SOURCE
 from ingress.providers.own_ids import with_own_ids
+from ingress.providers.plain import DEFAULT_SOURCE
 from ingress.providers.registry import ADAPTERS
 from ingress.settings import IngressSettings
 from ingress.signatures import Verifier

@@ -144,7 +144,7 @@ def validate_change(change: PersonChange) -> PersonChange:
     Raises:
         InvalidChangeError: names the first field that breaks a limit.
     """
-    _check_times(change)
+    check_times(change)
     if not _is_plain(change):
         _look_closely(change)
     return change
@@ -215,15 +215,6 @@ def other_person_id(change: PersonChange) -> str:
     return said.old
 
 
-def _check_times(change: PersonChange) -> None:
-    if not 0 <= change.received_at <= MAX_TIME_MS:
-        raise InvalidChangeError("receivedAt", "is not a time between the years 1970 and 9999")
-    if not 0 <= change.occurred_at <= MAX_TIME_MS:
-        raise InvalidChangeError("timestamp", "is not a time between the years 1970 and 9999")
-    if change.occurred_at > change.received_at + MAX_LEAD_MS:
-        raise InvalidChangeError("timestamp", "is more than a day in the future")
-
-
 def _ids(change: PersonChange) -> Iterator[tuple[str, str]]:
     yield "id", change.event_id
     yield "source", change.source
@@ -257,6 +248,20 @@ def _texts(change: PersonChange) -> Iterator[tuple[str, str | None]]:
         yield f"changes.{name}.new", value.new
     yield "requestedBy", change.requested_by
     yield "role", change.role
+
+
+def check_times(change: PersonChange) -> None:
+    """Hold its times against the limits of the contract, and against each other.
+
+    Raises:
+        InvalidChangeError: names the one that breaks a limit.
+    """
+    if not 0 <= change.received_at <= MAX_TIME_MS:
+        raise InvalidChangeError("receivedAt", "is not a time between the years 1970 and 9999")
+    if not 0 <= change.occurred_at <= MAX_TIME_MS:
+        raise InvalidChangeError("timestamp", "is not a time between the years 1970 and 9999")
+    if change.occurred_at > change.received_at + MAX_LEAD_MS:
+        raise InvalidChangeError("timestamp", "is more than a day in the future")
 
 
 def check_id(name: str, value: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from ingress.providers import Found, Skipped
 from ingress.providers.fields import JsonObject, as_object, count, field_changes, identifier, instant, text
+from ingress.providers.plain import DEFAULT_SOURCE, PLAIN_TYPES, plain_change
 from schemas.events import (
     IDENTITY_TYPES,
     PERSON_TYPES,
@@ -25,7 +26,6 @@ from schemas.events import (
 )
 from schemas.hints import PersonHint, validate_hint
 
-DEFAULT_SOURCE: Final = "generic"
 TAKEN: Final = PERSON_TYPES | IDENTITY_TYPES | {ChangeType.OPTED_OUT, ChangeType.REFRESH_REQUESTED}
 """The types a webhook may carry; a user's own choice of role is no provider's to make."""
 _MAX_SHOWN: Final = 80
@@ -85,6 +85,8 @@ def read_payload(
         raise InvalidChangeError("type", "must be given as text")
     if (kind := canonical_type(kind)) not in TAKEN:
         return Skipped(f"type {_shown(kind)} is none that a webhook may carry: {', '.join(sorted(TAKEN))}")
+    if kind in PLAIN_TYPES and (plain := plain_change(payload, kind, received_at, source)) is not None:
+        return [plain]
     head = _head(payload, kind, received_at, source)
     everywhere = kind in hinted or kind in IDENTITY_TYPES
     if kind == ChangeType.OPTED_OUT or (everywhere and not _names_company(payload, head)):
