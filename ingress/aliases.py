@@ -37,7 +37,13 @@ class Aliases:
 
     def concern(self, changes: Sequence[PersonChange]) -> bool:
         """Whether any of these names a company by its sender's own id; else `ours` returns them as they are."""
-        return any(_keys(change.source, company) for change in changes for company in _named(change))
+        for change in changes:
+            theirs = f"{change.source}:"
+            if change.company.id.startswith(theirs):
+                return True
+            if change.other_company is not None and change.other_company.id.startswith(theirs):
+                return True
+        return False
 
     async def ours(self, changes: Sequence[PersonChange]) -> Sequence[PersonChange]:
         """The same changes at companies of ours; what nobody has taught stays as it is.

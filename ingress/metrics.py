@@ -1,8 +1,8 @@
 """What the HTTP side measures, named in one place with units."""
 
-from functools import cache
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from ingress.tallies import Durations, Tally
 
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
@@ -12,24 +12,21 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.answers = Counter(
+        self.answers = Tally(
             "ingress_webhooks",
             "Webhooks by source and what became of them: enqueued, already_processed, skipped, or the problem's code",
             ["source", "answer"],
-            registry=self.registry,
+            self.registry,
         )
-        # The label values of both are few, and looking a child up costs more than counting.
-        self.answer = cache(self.answers.labels)
         self.refused = Counter(
             "ingress_signatures_refused", "Signatures refused, by reason", ["source", "reason"], registry=self.registry
         )
-        self.proven = Counter(
+        self.proven = Tally(
             "ingress_webhooks_proven",
             "Webhooks whose sender was proven, by the secret that proved it, as it is referred to; `none` is no proof",
             ["source", "secret"],
-            registry=self.registry,
+            self.registry,
         )
-        self.proof = cache(self.proven.labels)
         self.sources = Gauge(
             "ingress_sources",
             "Configured sources by how they prove themselves; `none` takes changes from everybody",
@@ -42,11 +39,8 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
-        self.seconds = Histogram(
-            "ingress_webhook_seconds",
-            "Seconds from a webhook's head to its answer",
-            buckets=_SECONDS,
-            registry=self.registry,
+        self.seconds = Durations(
+            "ingress_webhook_seconds", "Seconds from a webhook's head to its answer", _SECONDS, self.registry
         )
         self.records = Counter("ingress_records", "Records that the broker has acknowledged", registry=self.registry)
         self.open = Gauge("ingress_open_webhooks", "Webhooks that wait for their answer", registry=self.registry)

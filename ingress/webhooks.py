@@ -146,7 +146,7 @@ class Webhooks:
             return
         taking.answered = True
         self._open -= 1
-        self.metrics.answer(taking.source.name, answer).inc()
+        self.metrics.answers.count(taking.source.name, answer)
         self.metrics.seconds.observe(time.perf_counter() - taking.began)
         taking.respond(response)
 
@@ -255,7 +255,7 @@ class Webhooks:
         except SignatureError as error:
             self.metrics.refused.labels(source.name, error.reason).inc()
             raise Problem("signature", error.detail, reason=error.reason) from None
-        self.metrics.proof(source.name, secret).inc()
+        self.metrics.proven.count(source.name, secret)
 
     def _read(self, source: Source, payload: Any, now: int) -> list[PersonChange] | Found | Skipped:
         try:
@@ -267,7 +267,7 @@ class Webhooks:
         """The answer to a provider's question for proof; it needs neither broker nor database."""
         if source.challenge is None or (answer := source.challenge.answer(request.query_params, self.clock())) is None:
             return None
-        self.metrics.answers.labels(source.name, "challenged").inc()
+        self.metrics.answers.count(source.name, "challenged")
         return answer
 
 
