@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -21,11 +22,13 @@ class Template:
     """A message template.
 
     Attributes:
-        pieces: literals, and the names of parts.
+        form: literals, and a `%b` for each part.
+        pick: the parts, in their order, from all there are.
         read: how the parts are found, but for the body and the timestamp.
     """
 
-    pieces: tuple[bytes | str, ...]
+    form: bytes
+    pick: Callable[[Mapping[str, bytes]], Any]
     read: Mapping[str, Read]
 
     def fill(self, headers: Mapping[bytes, bytes], body: bytes, timestamp: bytes, scope: Scope) -> bytes:
@@ -37,7 +40,8 @@ class Template:
         values = {"body": body, "timestamp": timestamp}
         for name, read in self.read.items():
             values[name] = read(headers, scope)
-        return b"".join([piece if isinstance(piece, bytes) else values[piece] for piece in self.pieces])
+        filled: bytes = self.form % self.pick(values)
+        return filled
 
 
 def template_of(scheme: Scheme, public_url: str) -> Template:
@@ -55,7 +59,9 @@ def template_of(scheme: Scheme, public_url: str) -> Template:
         read["url"] = _url_reader(public_url, scheme.url_unescape)
     if scheme.id is not None:
         read["id"] = _id_reader(scheme.id, _literal_after_id(pieces))
-    return Template(tuple(_piece(piece) for piece in pieces), read)
+    parts = [piece[1:-1] for piece in pieces if PART.fullmatch(piece)]
+    form = b"".join(b"%b" if PART.fullmatch(piece) else piece.encode().replace(b"%", b"%%") for piece in pieces)
+    return Template(form, itemgetter(*parts), read)
 
 
 def described(scheme: Scheme) -> str:
@@ -88,7 +94,7 @@ def timestamp_reader(scheme: Scheme) -> Callable[[Mapping[bytes, bytes]], bytes]
         return lambda _: b""
     header, name = place.header, place.header.encode("ascii")
     if place.field is None:
-        return lambda headers: required(headers, name)
+        return lambda headers: headers.get(name) or required(headers, name)
     field = place.field.encode()
 
     def paired(headers: Mapping[bytes, bytes]) -> bytes:
@@ -108,10 +114,6 @@ def _names(scheme: Scheme) -> dict[str, str]:
         "method": "method",
         "url": "url",
     }
-
-
-def _piece(piece: str) -> bytes | str:
-    return piece[1:-1] if PART.fullmatch(piece) else piece.encode()
 
 
 def _literal_after_id(pieces: list[str]) -> bytes:

@@ -29,19 +29,23 @@ def decoder(scheme: Scheme) -> Decode:
     """Reads a signature in the one encoding that the scheme declares."""
     size = size_of(scheme)
     if scheme.encoding == "hex":
-        return lambda text: _hex(text, size)
+        return _hex(size)
     altchars, padded = (None, True) if scheme.encoding == "base64" else (b"-_", False)
     return lambda text: _base64(text, size, altchars, padded=padded)
 
 
-def _hex(text: bytes, size: int) -> bytes | None:
+def _hex(size: int) -> Decode:
     """Digits only, of either case; unlike `bytes.fromhex`, this lets no whitespace pass."""
-    if len(text) != 2 * size:
-        return None
-    try:
-        return binascii.unhexlify(text)
-    except binascii.Error:
-        return None
+
+    def decode(text: bytes) -> bytes | None:
+        if len(text) != 2 * size:
+            return None
+        try:
+            return binascii.unhexlify(text)
+        except binascii.Error:
+            return None
+
+    return decode
 
 
 def _base64(text: bytes, size: int, altchars: bytes | None, *, padded: bool) -> bytes | None:
@@ -82,7 +86,7 @@ def _bare(place: SignaturePlace) -> Extract:
     prefix, header = place.prefix.encode(), place.header.encode("ascii")
 
     def bare(headers: Mapping[bytes, bytes]) -> list[bytes]:
-        value = required(headers, header)
+        value = headers.get(header) or required(headers, header)
         if value.startswith(prefix) or place.prefix_optional:
             return [value.removeprefix(prefix)]
         return []

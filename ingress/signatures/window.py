@@ -8,7 +8,7 @@ from typing import Final
 from ingress.signatures import SignatureError
 from ingress.signatures.scheme import Unit
 
-_DIGITS: Final = re.compile(rb"[0-9]{1,15}")
+_MOST_DIGITS: Final = 15
 _ISO: Final = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:\d\d)")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST_MS: Final = 100_000_000_000
@@ -62,7 +62,7 @@ class Window:
         """Ms UTC."""
         if self.unit == "iso":
             return self._read_iso(text)
-        if not _DIGITS.fullmatch(text):
+        if not text.isdigit() or len(text) > _MOST_DIGITS:
             raise self._malformed()
         number = int(text)
         if self.unit == "ms" or (self.unit == "s-or-ms" and number >= _EARLIEST_MS):
