@@ -108,7 +108,7 @@ def create_app(settings: IngressSettings, clock: Callable[[], int] = wall_clock)
         SourcesError: the sources cannot be used.
     """
     metrics = Metrics()
-    publisher = Publisher(settings, metrics.records.inc)
+    publisher = Publisher(settings, metrics.records.inc, metrics.producers_replaced.inc)
     reads = Reads(settings.database_url.get_secret_value())
     lookup = Lookup(reads.known_events, settings.lookup_timeout_seconds, metrics.lookups_failed.inc)
     aliases, letters = Aliases(KnownAliases(reads.pool).known), WebhookLetters(reads.pool)

@@ -43,6 +43,11 @@ class Metrics:
             "ingress_webhook_seconds", "Seconds from a webhook's head to its answer", _SECONDS, self.registry
         )
         self.records = Counter("ingress_records", "Records that the broker has acknowledged", registry=self.registry)
+        self.producers_replaced = Counter(
+            "ingress_producers_replaced",
+            "Times that the client could not go on with its producer and got another",
+            registry=self.registry,
+        )
         self.open = Gauge("ingress_open_webhooks", "Webhooks that wait for their answer", registry=self.registry)
         self.lookups_failed = Counter(
             "ingress_lookups_failed",

@@ -3,9 +3,13 @@
 librdkafka keeps its reports of deliveries until it is polled. The event loop polls it, a thousand times a second while
 reports are missing and never otherwise, and so takes a burst of reports at once. A thread that waits for them would
 have to fight the event loop for the interpreter once a report.
+
+A producer that ends with a fatal error (`schemas/producing.py`) is replaced. What it had under way is reported by it
+still: refused, unless it was acknowledged before.
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,12 +23,17 @@ from ingress.settings import IngressSettings
 from schemas.events import PersonChange
 from schemas.hints import PersonHint
 from schemas.outgoing import Outgoing, outgoing
+from schemas.producing import is_fatal
 
 log = structlog.get_logger()
 
 POLL_SECONDS: Final = 0.001
 METADATA_SECONDS: Final = 2.0
 CLOSE_SECONDS: Final = 2.0
+REPLACE_SECONDS: Final = 1.0
+"""Between two producers: a broker that fails each of them must not get thousands."""
+PROOF_SECONDS: Final = 5.0
+"""A producer that follows one that failed is trusted when so long has passed without a fatal error, if not before."""
 
 
 class NotAcknowledgedError(Exception):
@@ -76,9 +85,15 @@ class Publisher:
     Args:
         settings: where the broker is, and how long to wait for it.
         on_records: told of acknowledged records, in the event loop.
+        on_replaced: told of each producer that failed for good.
     """
 
-    def __init__(self, settings: IngressSettings, on_records: Callable[[int], object] = lambda _: None) -> None:
+    def __init__(
+        self,
+        settings: IngressSettings,
+        on_records: Callable[[int], object] = lambda _: None,
+        on_replaced: Callable[[], object] = lambda: None,
+    ) -> None:
         self._topic, self._settings = settings.person_changes_topic, settings
         self._seconds = settings.publish_timeout_seconds
         self._config = settings.producer_config(
@@ -90,11 +105,15 @@ class Publisher:
                 "error_cb": _broker_trouble,
             },
         )
-        self._on_records = on_records
+        self._on_records, self._on_replaced = on_records, on_replaced
         self._finished: list[_Waiting] = []
         self._unsettled: deque[_Waiting] = deque()
         self._stuck: deque[tuple[list[Outgoing], _Waiting]] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._failed: list[Producer] = []
+        self._trouble: str | None = None  # why the last producer failed, until this one has shown that it does not
+        self._broken = False  # this one has failed, and it is too soon for another
+        self._made_at = -math.inf
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
@@ -105,7 +124,7 @@ class Publisher:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         deadline = self._loop.time() + CLOSE_SECONDS
-        while (left := len(self._producer)) and self._loop.time() < deadline:
+        while (left := self._missing()) and self._loop.time() < deadline:
             await asyncio.sleep(POLL_SECONDS)
             self._collect()
         if left:
@@ -143,10 +162,15 @@ class Publisher:
 
     async def check(self) -> str | None:
         """Why changes cannot be published now; None when they can."""
-        return await asyncio.to_thread(self._look)
+        self._serve()  # one that nobody appends with may have failed as well
+        if self._trouble is not None and not self._broken and self._loop.time() - self._made_at >= PROOF_SECONDS:
+            self._trouble = None
+        return self._trouble or await asyncio.to_thread(self._look)
 
     def _produce(self, records: list[Outgoing], waiting: _Waiting) -> bool:
         """Hand records to the client, each out of the list; False when its queue is full before the last one."""
+        if self._broken:
+            return False
         produce, report = self._producer.produce, waiting.report
         try:
             while records:
@@ -156,29 +180,58 @@ class Publisher:
         except BufferError:
             return False
         except KafkaException as error:
+            if is_fatal(error):
+                return False  # why, it says when it is polled; the next one takes what is left
             waiting.settle(_refusal(error.args[0]))
         return True
 
     def _look_later(self) -> None:
         """Look for reports in a moment, if any are missing or waited for and nobody does yet."""
-        if self._timer is None and (self._unsettled or len(self._producer)):
+        if self._timer is None and (self._unsettled or self._missing()):
             self._timer = self._loop.call_later(POLL_SECONDS, self._collect)
 
     def _collect(self) -> None:
         """Take the reports that are there, and give up those that have waited too long."""
         self._timer = None
-        self._producer.poll(0)
+        self._serve()
         burst = self._finished[:]
         self._finished.clear()
         for waiting in burst:
             waiting.settle(_refusal(waiting.error) if waiting.error else None)
         if acknowledged := sum(waiting.records for waiting in burst if waiting.error is None):
             self._on_records(acknowledged)
+            if not self._failed:
+                self._trouble = None
         now = self._loop.time()
         while self._unsettled and (self._unsettled[0].settled or self._unsettled[0].deadline <= now):
             self._unsettled.popleft().settle(f"the broker did not acknowledge within {self._seconds:g} s")
         self._retry()
         self._look_later()
+
+    def _serve(self) -> None:
+        """Take reports, of those that failed too until none is missing, and make another producer when it is time."""
+        for failed in self._failed[:]:
+            _poll(failed)
+            if not len(failed):
+                self._failed.remove(failed)
+        if (why := _poll(self._producer)) is not None:
+            self._broken, self._trouble = (
+                True,
+                f"the producer failed for good; the next must prove itself: {why}",
+            )
+            log.error("the producer failed for good; another takes its place", why=why)
+        if self._broken and self._loop.time() - self._made_at >= REPLACE_SECONDS:
+            self._replace()
+
+    def _replace(self) -> None:
+        if len(self._producer):
+            self._failed.append(self._producer)
+        self._producer, self._broken, self._made_at = Producer(self._config), False, self._loop.time()
+        self._on_replaced()
+
+    def _missing(self) -> int:
+        """How many reports."""
+        return len(self._producer) + sum(len(failed) for failed in self._failed)
 
     def _retry(self) -> None:
         """Once more for those that found the queue full; the broker is slower than they, their deadline bounds it."""
@@ -194,6 +247,15 @@ class Publisher:
         if found is None or found.error is not None:
             return f"topic {self._topic} cannot be written: {found.error if found else 'it is not there'}"
         return None
+
+
+def _poll(producer: Producer) -> str | None:
+    """Serve reports; why it failed for good, which it says once."""
+    try:
+        producer.poll(0)
+    except KafkaException as error:
+        return str(error.args[0].str())
+    return None
 
 
 def _nothing(_: str | None) -> None:

@@ -7,6 +7,7 @@ from typing import Final
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas.outgoing import Outgoing
+from schemas.producing import flush, is_fatal
 from schemas.settings import KafkaSettings
 
 FULL_QUEUE_PAUSE_SECONDS: Final = 0.05
@@ -17,7 +18,7 @@ class NotAppendedError(Exception):
 
 
 class Appender:
-    """One producer, with acks=all and idempotence.
+    """One producer, with acks=all and idempotence; one that failed for good is followed by another at the next call.
 
     Args:
         settings: where the broker is.
@@ -27,7 +28,8 @@ class Appender:
 
     def __init__(self, settings: KafkaSettings, name: str, seconds: float = 10.0) -> None:
         self._seconds = seconds
-        self._producer = Producer(settings.producer_config(name, **{"message.timeout.ms": round(seconds * 1000)}))
+        self._config = settings.producer_config(name, **{"message.timeout.ms": round(seconds * 1000)})
+        self._producer = Producer(self._config)
 
     def append(self, records: Iterable[Outgoing]) -> int:
         """Append records, in order within a key, and return their number once all are acknowledged.
@@ -41,8 +43,10 @@ class Appender:
             for record in records:
                 self._produce(record, errors, deadline)
                 count += 1
-            left = self._producer.flush(max(0.0, deadline - time.monotonic()))
+            left = flush(self._producer, deadline)
         except KafkaException as error:
+            if is_fatal(error):
+                self._producer = Producer(self._config)
             raise NotAppendedError(f"the broker refused: {error.args[0].str()}") from error
         if left or errors:
             why = errors[0] if errors else f"the broker did not acknowledge within {self._seconds:g} s"

@@ -7,6 +7,7 @@ its timestamp alone. So this consumer's clock may be wrong: it neither delays a 
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -15,6 +16,7 @@ from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaExceptio
 from consumers.runtime.assignment import Owned
 from consumers.runtime.log_clock import LogClock
 from schemas.codec import Codec
+from schemas.producing import flush
 from schemas.settings import KafkaSettings
 from schemas.topics import tick_headers
 
@@ -74,7 +76,11 @@ class Ticker:
         self._asked_at = -math.inf
 
     def tick(self, partitions: Iterable[Owned]) -> None:
-        """Append a tick to each of these partitions that needs one; when nobody knows the time, to one that waits."""
+        """Append a tick to each of these partitions that needs one; when nobody knows the time, to one that waits.
+
+        Raises:
+            KafkaException: the producer failed for good (`schemas/producing.py`); who starts anew has another.
+        """
         self._producer.poll(0)
         now_ms = self._log_clock.now()
         if now_ms is None:
@@ -91,7 +97,8 @@ class Ticker:
 
     def close(self, seconds: float = CLOSE_SECONDS) -> None:
         """Give what was sent so long to arrive; what does not is sent by the next owner."""
-        self._producer.flush(seconds)
+        with suppress(KafkaException):
+            flush(self._producer, time.monotonic() + seconds)
 
     def _ask(self, partitions: Sequence[int]) -> None:
         """Once a second, another partition each time: the leader of one may be away."""

@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
 from consumers.runtime.assignment import Owned
 from consumers.runtime.records import Record, read
 from consumers.runtime.ticks import Ticker, needs_tick
 from schemas.codec import Codec
 from schemas.topics import is_tick
+from tests.support.fatal import MOCK, fail_for_good
 
 IDLE = Owned(0, position=5, at_end=True, due_known=True, next_due=1000)
 
@@ -58,6 +59,26 @@ def test_the_first_tick_asks_for_the_time_and_the_next_wait_until_something_is_d
     record = Record(1, 0, 777, None, message.value(), headers)  # type: ignore[arg-type]  # the same
     assert read(record, 777).said is None
     assert read(record, 777).unreadable is None
+
+
+def test_a_producer_that_failed_for_good_ends_the_loop_and_not_the_way_out() -> None:
+    """Nobody is left without ticks by a consumer that goes on: its supervisor starts it anew."""
+    producer = Producer({"bootstrap.servers": "", **MOCK, "enable.idempotence": True})
+    ticker = Ticker(producer, "log", "me", lambda: None)
+    ticker.wake([0])
+    fail_for_good(producer)
+    with pytest.raises(KafkaException, match="a gap"):
+        ticker.tick([IDLE])
+    ticker.close()
+
+
+def test_a_producer_that_fails_at_the_stop_does_not_disturb_it() -> None:
+    """A tick that is lost is followed by another, by whoever has the partition next."""
+    producer = Producer({"bootstrap.servers": "", **MOCK, "enable.idempotence": True})
+    ticker = Ticker(producer, "log", "me", lambda: None)
+    ticker.wake([0])
+    fail_for_good(producer)
+    ticker.close()
 
 
 class Mute:
