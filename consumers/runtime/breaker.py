@@ -1,7 +1,8 @@
-"""When dead letters stop the consumer: too many in a row, or too great a share of the last records. Pure."""
+"""When dead letters stop the consumer: too many in a row, or too great a share of the last records."""
 
+import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -54,3 +55,27 @@ class Breaker:
             limit = f"DEAD_LETTER_RATIO_LIMIT is {self.ratio_limit:g}"
             return f"{share} of the last {WINDOW} records could not be applied ({limit})"
         return None
+
+
+class Judge:
+    """The limits of a process, for lanes that commit side by side: a log of rubbish is told as soon as by one lane.
+
+    A batch is judged by what was committed before it; so at most one batch a lane is written beyond the limit.
+    """
+
+    def __init__(self, run_limit: int, ratio_limit: float) -> None:
+        self._breaker = Breaker(run_limit, ratio_limit)
+        self._lock = threading.Lock()
+
+    def why_not(self, letters: Sequence[bool]) -> str | None:
+        """Why the consumer must stop instead of committing these records, if it must."""
+        with self._lock:
+            return self._breaker.after(letters)[1] if any(letters) else None
+
+    def committed(self, letters: Sequence[bool]) -> None:
+        """Count a batch that was."""
+        with self._lock:
+            if any(letters):
+                self._breaker, _ = self._breaker.after(letters)
+            else:
+                self._breaker = self._breaker.after_good(len(letters))

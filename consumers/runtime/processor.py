@@ -9,7 +9,7 @@ from typing import Final, NamedTuple, TypeVar
 from consumers.engine.fold import fold
 from consumers.engine.state import CompanyState, Delivery, Folded, Identity, may_refresh
 from consumers.opt_outs import Marks
-from consumers.runtime.breaker import Breaker
+from consumers.runtime.breaker import Judge
 from consumers.runtime.group_rows import group_members
 from consumers.runtime.ledger import Ledger, letter_row
 from consumers.runtime.opt_outs import OptOuts
@@ -79,6 +79,7 @@ class Processor:
         partitions: how many partitions the topic has, to count records that are on the wrong one; 0: unknown.
         aside: whether the log is folded aside, so that nothing but the tables that it makes may be written.
         policies: those that were read so far; each batch reads what is new.
+        judge: of dead letters, shared by the lanes of a process; one of its own unless given.
         registry: reads records in the Confluent wire format; that of the settings unless given.
         clock: wall-clock time in microseconds, for people only.
     """
@@ -90,14 +91,15 @@ class Processor:
     policies: Policies = Policies()  # noqa: RUF009  # immutable, so it can be shared
     clock: Callable[[], int] = lambda: time.time_ns() // 1000
     registry: Registry | None = None
+    judge: Judge | None = None
     _codec: Codec = field(default_factory=lambda: Codec("buyer_group_updated"))
-    _breaker: Breaker = field(init=False)
     _opt_outs: OptOuts = field(init=False)
+    _judge: Judge = field(init=False)
 
     def __post_init__(self) -> None:
         self.registry = self.registry or connect(self.settings)
         self._opt_outs = OptOuts(self.store, Marks(self.settings.opt_out_keys), self.aside, self.registry)
-        self._breaker = Breaker(self.settings.dead_letter_run_limit, self.settings.dead_letter_ratio_limit)
+        self._judge = self.judge or Judge(self.settings.dead_letter_run_limit, self.settings.dead_letter_ratio_limit)
 
     def process(self, batch: Batch) -> Result:
         """Fold a batch, or what of it must be committed before the rest, and commit its effects and its positions.
@@ -118,10 +120,10 @@ class Processor:
         loaded = self._load(changes, batch)
         read_done = time.perf_counter()
         writes, counts = self._fold(batch, changes, loaded)
-        breaker = self._judge(batch, writes)
+        became = self._judged(batch, writes)
         folded = time.perf_counter()
         self.store.write(writes)
-        self._breaker = breaker
+        self._judge.committed(became)
         phases = {"load": read_done - began, "fold": folded - read_done, "write": time.perf_counter() - folded}
         wrong = sum(position.wrong_partition for position in writes.positions)
         return Result(len(batch.reads), counts, wrong, len(writes.refreshes), loaded.more_due, phases)
@@ -214,16 +216,16 @@ class Processor:
         writes.dead_letters.append(self._opt_outs.letter(row))
         return "dead_letter"
 
-    def _judge(self, batch: Batch, writes: BatchWrites) -> Breaker:
-        """The breaker after this batch. Letters that were retried in vain say nothing new, so they do not count."""
+    def _judged(self, batch: Batch, writes: BatchWrites) -> list[bool]:
+        """For each record whether it became a letter. One that was retried in vain says nothing new: it does not count."""
         letters = {(letter.kafka_partition, letter.kafka_offset) for letter in writes.dead_letters}
         records = [read.record for read in batch.reads if read.said or read.unreadable]
         if not letters:
-            return self._breaker.after_good(len(records))
-        became = ((record, (record.partition, record.offset) in letters) for record in records)
-        breaker, why = self._breaker.after(bad for record, bad in became if not (bad and is_retry(record.headers)))
-        if why is None:
-            return breaker
+            return [False] * len(records)
+        places = ((record, (record.partition, record.offset) in letters) for record in records)
+        became = [bad for record, bad in places if not (bad and is_retry(record.headers))]
+        if (why := self._judge.why_not(became)) is None:
+            return became
         last = writes.dead_letters[-1]
         at = f"{self.settings.person_changes_topic}/{last.kafka_partition} offset {last.kafka_offset}"
         raise TooManyDeadLettersError(

@@ -15,6 +15,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException
 
 from consumers.buyer_group import read_vocabulary
+from consumers.runtime.breaker import Judge
 from consumers.runtime.health import HealthServer
 from consumers.runtime.intake import LogError
 from consumers.runtime.lanes import Lane
@@ -88,7 +89,8 @@ def consume(settings: ConsumerSettings, stop: threading.Event, clock: Callable[[
     with ExitStack() as stack:
         ticker = stack.enter_context(closing(ticker_for(settings, _name(), metrics.ticks.inc, clock)))
         troubles = partial(_note, health, metrics)
-        lanes = [_lane(number, settings, clock, troubles, stack) for number in range(settings.consumer_lanes)]
+        judge = Judge(settings.dead_letter_run_limit, settings.dead_letter_ratio_limit)
+        lanes = [_lane(number, settings, clock, troubles, judge, stack) for number in range(settings.consumer_lanes)]
         searching = _searching(settings, metrics, stack)
         loop = Loop(_consumer(settings), lanes, ticker, searching, metrics, settings)
         health.loop = loop
@@ -103,6 +105,7 @@ def _lane(
     settings: ConsumerSettings,
     clock: Callable[[], int],
     note: Callable[[int, Exception | None], None],
+    judge: Judge,
     stack: ExitStack,
 ) -> Lane:
     """A lane with a connection and a thread of its own, which end with the stack."""
@@ -111,7 +114,7 @@ def _lane(
     )
     worker = Worker(partial(note, number))
     stack.callback(worker.close, WORKER_STOP_SECONDS)
-    return Lane(number, Processor(store, settings, clock=lambda: clock() // 1000), worker)
+    return Lane(number, Processor(store, settings, clock=lambda: clock() // 1000, judge=judge), worker)
 
 
 def _searching(settings: ConsumerSettings, metrics: Metrics, stack: ExitStack) -> Searching:

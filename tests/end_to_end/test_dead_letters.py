@@ -183,12 +183,12 @@ def test_nothing_is_done_to_many_by_accident(system: System) -> None:
 
 
 def test_a_log_of_rubbish_stops_the_consumer_instead_of_emptying_into_letters(system: System) -> None:
-    """The circuit breaker, by share: every second record is bad, never two in a row. Each lane counts for itself."""
+    """The circuit breaker, by share: every second record is bad, never two in a row."""
     good = [(b"acme", encode_change(change(f"e{n}", company="acme"))) for n in range(600)]
     system.publish_bytes(*(record for each in good for record in (each, (b"k", b"?"))))
 
     with pytest.raises(TooManyDeadLettersError, match=r"of the last 1000 records.*DEAD_LETTER_RATIO_LIMIT"):
-        system.drain(dead_letter_ratio_limit=0.4, consumer_lanes=1)
+        system.drain(dead_letter_ratio_limit=0.4)
 
     system.drain(dead_letter_ratio_limit=0.6)
     assert answer(system, "list", "--limit", "1")["count"] == 600

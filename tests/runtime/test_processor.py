@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from consumers.runtime.breaker import Judge
 from consumers.runtime.processor import Processor, TooManyDeadLettersError
 from consumers.runtime.records import Record
 from db.digest import digest
@@ -131,6 +132,21 @@ def test_too_many_dead_letters_in_a_row_stop_the_consumer(database_url: str) -> 
 
     assert query(database_url, "SELECT count(*) FROM dead_letters") == [(0,)]
     assert query(database_url, "SELECT max(next_offset) FROM consumer_positions") == [(0,)]
+
+
+def test_lanes_count_dead_letters_together(database_url: str) -> None:
+    """Two bad records here and two there are four: a log of rubbish is not judged later by a process of more lanes."""
+    judge = Judge(3, 1.0)
+    plain = processor_for(database_url)
+    lanes = [Processor(plain.store, plain.settings, PARTITIONS, judge=judge) for _ in range(2)]
+    rubbish = [[Record(p, offset, NOW, b"k", b"?", ()) for offset in range(2)] for p in (0, 1)]
+
+    with plain.store:
+        consume(lanes[0], rubbish[0])
+        with pytest.raises(TooManyDeadLettersError, match="4 records in a row"):
+            consume(lanes[1], rubbish[1])
+
+    assert query(database_url, "SELECT DISTINCT kafka_partition FROM dead_letters") == [(0,)]
 
 
 def test_a_batch_whose_partition_moved_on_has_no_effect(processor: Processor, database_url: str) -> None:
