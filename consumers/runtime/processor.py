@@ -217,7 +217,7 @@ class Processor:
         return "dead_letter"
 
     def _judged(self, batch: Batch, writes: BatchWrites) -> list[bool]:
-        """For each record whether it became a letter. One that was retried in vain says nothing new: it does not count."""
+        """For each record whether it became a letter; those retried in vain say nothing new, and are left out."""
         letters = {(letter.kafka_partition, letter.kafka_offset) for letter in writes.dead_letters}
         records = [read.record for read in batch.reads if read.said or read.unreadable]
         if not letters:
