@@ -75,6 +75,7 @@ class Application(Starlette):
     def __init__(self, webhooks: Webhooks, hooks: Sequence[Route], **others: Any) -> None:
         super().__init__(**others)
         self._hooks, self.take_at_once = hooks, webhooks.take_at_once
+        self._plain = {hook.path: hook for hook in hooks if not hook.param_convertors}
         self._take = webhooks.take
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,6 +88,9 @@ class Application(Starlette):
     def takes(self, scope: Scope) -> bool:
         """Whether a webhook is posted; then the scope has the route's parameters."""
         if scope["type"] == "http" and scope["method"] == "POST":
+            if (plain := self._plain.get(scope["path"])) is not None:
+                scope["route"], scope["path_params"] = plain, {}
+                return True
             for route in self._hooks:
                 if found := route.path_regex.match(scope["path"]):
                     scope["route"], scope["path_params"] = route, found.groupdict()

@@ -106,11 +106,14 @@ class BoundedProtocol(HttpToolsProtocol):
             self._give_up(Problem("long-address", f"it has more than {MAX_ADDRESS_BYTES} bytes"))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or what follows a body in its place."""
-        super().on_header(name, value)
+        """A header, or what follows a body in its place; kept as uvicorn does, without a second call for each."""
         self._head_bytes += len(name) + len(value)
-        if len(self.headers) > MAX_HEADERS or self._head_bytes > MAX_HEAD_BYTES:
+        if len(self.headers) >= MAX_HEADERS or self._head_bytes > MAX_HEAD_BYTES:
             self._give_up(_large_head())
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """The application's turn."""

@@ -41,6 +41,9 @@ log = structlog.get_logger()
 _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 """W3C Trace Context, section 3.2: no version ff, no ids of zeros only."""
 
+_quoted: Final = json.JSONEncoder().encode
+"""A text in JSON; `json.dumps` looks at each call what is wanted of it."""
+
 
 @dataclass(slots=True)
 class Webhooks:
@@ -209,7 +212,8 @@ class Webhooks:
             return
         records: list[PersonChange | PersonHint] = [*taking.changes, *taking.hints]
         told = partial(self._guard, taking, self._acknowledged)
-        self.publisher.append(records, told, _traceparent(taking.scope))
+        trace = _traceparent(taking.scope) if b"traceparent" in taking.headers else None
+        self.publisher.append(records, told, trace)
 
     def _acknowledged(self, taking: Taking, why_not: str | None) -> None:
         if why_not is not None:
@@ -272,7 +276,7 @@ class Webhooks:
 
 
 def _told(status: str, event_id: str, code: int) -> Json:
-    return Json(code, f'{{"status":"{status}","eventId":{json.dumps(event_id)}}}')
+    return Json(code, f'{{"status":"{status}","eventId":{_quoted(event_id)}}}')
 
 
 def _traceparent(scope: Scope) -> str | None:
