@@ -20,7 +20,7 @@ from schemas.events import PersonChange
 log = structlog.get_logger()
 
 BATCH: Final = 1000
-GATHER_SECONDS: Final = 0.005
+GATHER_SECONDS: Final = 0.002
 """From one query to the next: under load a query costs more than all that is asked by it."""
 REST_SECONDS: Final = 5.0
 """After a failure nobody asks for so long: a database that is away must not slow down every webhook."""

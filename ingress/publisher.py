@@ -28,6 +28,8 @@ from schemas.producing import is_fatal
 log = structlog.get_logger()
 
 POLL_SECONDS: Final = 0.001
+LINGER_MS: Final = 0.5
+"""So long a record waits for others, and its webhook with it; `KAFKA_CLIENT_CONFIG` can say otherwise."""
 METADATA_SECONDS: Final = 2.0
 CLOSE_SECONDS: Final = 2.0
 REPLACE_SECONDS: Final = 1.0
@@ -99,6 +101,7 @@ class Publisher:
         self._config = settings.producer_config(
             "person-changes-ingress",
             **{
+                "linger.ms": settings.kafka_client_config.get("linger.ms", LINGER_MS),
                 "message.timeout.ms": round(self._seconds * 1000),
                 "queue.buffering.max.messages": 100_000,
                 "queue.buffering.max.kbytes": 128 * 1024,
