@@ -13,6 +13,8 @@ from cli.output import AsJson, counted, emit, now_ms, say, table
 from cli.servers import database_trouble, kafka_trouble
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from consumers.resolver.settings import ResolverSettings
     from db.hints import HintStore
     from schemas.hints import PersonHint
@@ -24,6 +26,7 @@ Profile = Annotated[str | None, typer.Option("--linkedin-url", help="The same fo
 Wait = Annotated[float, typer.Option(min=0, help="Seconds to wait until no company knows them.")]
 OPERATOR = "operator"
 _LOOK_SECONDS = 0.1
+_BROKER_SECONDS = 10.0
 
 
 def erase_command(  # an argument an option
@@ -48,7 +51,8 @@ def erase_command(  # an argument an option
     with database_trouble(url), HintStore(url) as store:
         companies = len(_knowing(store, hint))
         _publish(settings, hint)
-        _wait_for_it(settings, store, hint, wait)
+        with kafka_trouble(settings.kafka_bootstrap_servers):
+            _wait_for_it(settings, store, hint, wait, _read_after(settings, hint))
     seconds = round(time.monotonic() - began, 1)
     if as_json:
         emit({"companies": companies, "event_id": hint.event_id, "seconds": seconds})
@@ -110,8 +114,24 @@ def _knowing(store: "HintStore", hint: "PersonHint") -> set[str]:
     return {row.company_id for row in store.known([HintedPerson(hint.source, hint.person.id)])}
 
 
-def _wait_for_it(settings: "ResolverSettings", store: "HintStore", hint: "PersonHint", seconds: float) -> None:
-    """Until the mark is kept, nobody knows the person, and what nobody could read was searched for them.
+def _read_after(settings: "ResolverSettings", hint: "PersonHint") -> "Callable[[], bool]":
+    """Whether the resolver has settled all that the hint's partition holds by now; marks may be older than the hint."""
+    from confluent_kafka import Consumer, TopicPartition
+
+    from schemas.topics import hint_key, partition_for
+
+    topic = settings.person_hints_topic
+    consumer = Consumer(settings.consumer_config("person-changes-cli", settings.resolver_group))
+    count = len(consumer.list_topics(topic, timeout=_BROKER_SECONDS).topics[topic].partitions)
+    place = TopicPartition(topic, partition_for(hint_key(hint.source, hint.person.id), count))
+    _, end = consumer.get_watermark_offsets(place, timeout=_BROKER_SECONDS)
+    return lambda: bool(consumer.committed([place], timeout=_BROKER_SECONDS)[0].offset >= end)
+
+
+def _wait_for_it(
+    settings: "ResolverSettings", store: "HintStore", hint: "PersonHint", seconds: float, read: "Callable[[], bool]"
+) -> None:
+    """Until the hint is read, its mark kept, nobody knows the person, and what nobody could read was searched.
 
     Raises:
         CommandError: it takes too long.
@@ -121,7 +141,7 @@ def _wait_for_it(settings: "ResolverSettings", store: "HintStore", hint: "Person
 
     marks, deadline = Marks(settings.opt_out_keys).of(hint.source, hint.person), time.monotonic() + seconds
     while True:
-        refused, knowing = store.opted_out(sorted(marks)) == marks, _knowing(store, hint)
+        refused, knowing = read() and store.opted_out(sorted(marks)) == marks, _knowing(store, hint)
         if refused and not knowing and not store.searching(names_of([hint.person])):
             return
         if time.monotonic() > deadline:

@@ -145,6 +145,19 @@ def test_nobody_is_forgotten_between_look_up_and_mark(system: System) -> None:
     assert outcomes == {"ignored": 400}
 
 
+def test_who_is_erased_once_more_is_searched_for_once_more(system: System) -> None:
+    """The command waits for this opt-out too, though the marks of the last one are there."""
+    system.start_consumer()
+    system.start_resolver()
+    answer(system, "person", "erase", ANN.id)
+    system.publish_bytes((b"k", f"?of-{ANN.id}-x".encode()))
+    wait_for("a letter that came later", lambda: system.query("SELECT 1 FROM dead_letters WHERE value IS NOT NULL"))
+
+    answer(system, "person", "erase", ANN.id)
+
+    assert found(system) == []
+
+
 def test_a_command_that_nobody_carries_out_says_so(system: System) -> None:
     """And a number needs its source."""
     done = system.command("person", "erase", "p1", "--wait", "0.2")
