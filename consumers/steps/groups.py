@@ -37,14 +37,19 @@ def _load(given: GroupInput, run: Run) -> BuyerGroup:
 
 
 def _discover(given: DiscoverInput, run: Run) -> Discovered:
-    roster = {row.person_id: PersonFacts(**row._asdict()) for row in run.context.reads.people(given.company_id)}
-    people = dict(roster)
+    roster = tuple(PersonFacts(**row._asdict()) for row in run.context.reads.people(given.company_id))
+    return Discovered(company_id=given.company_id, people=roster, from_roster=len(roster))
+
+
+def _lay_over(given: DiscoverInput, found: Discovered) -> Discovered:
+    """The roster with what the pipeline knows, which may be of people who opted out: so it is not recorded."""
+    people = {person.person_id: person for person in found.people}
     for person in given.people:
         said = person.model_dump(exclude_none=True)
         known = people.get(person.person_id)
         people[person.person_id] = person if known is None else known.model_copy(update=said)
     there = tuple(person for _, person in sorted(people.items()) if person.present)
-    return Discovered(company_id=given.company_id, people=there, from_roster=len(roster))
+    return found.model_copy(update={"people": there})
 
 
 def _derive(given: DeriveInput, run: Run) -> DerivedGroup:
@@ -70,7 +75,9 @@ def _policy(workspace_id: str, run: Run) -> Policy:
 
 load_buyer_group: Final = Step("load_buyer_group", GroupInput, BuyerGroup, lambda given: given.company_id, _load)
 """Read the group that there is, and whether it covers all that was said."""
-discover_members: Final = Step("discover_members", DiscoverInput, Discovered, lambda given: given.company_id, _discover)
+discover_members: Final = Step(
+    "discover_members", DiscoverInput, Discovered, lambda given: given.company_id, _discover, _lay_over
+)
 """Find everybody who works there: the roster, with what the pipeline knows laid over it."""
 derive_buyer_group: Final = Step(
     "derive_buyer_group", DeriveInput, DerivedGroup, lambda given: given.company.company_id, _derive

@@ -51,6 +51,7 @@ class Step(Generic[In, Out]):
         gives: the class of its output.
         about: the company that a run is recorded for.
         work: what it does; its effects must be the same when it is done again after a crash.
+        lay: what the input adds to what came out, each time that it is returned: nothing of it is recorded. Pure.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Step(Generic[In, Out]):
     gives: type[Out]
     about: Callable[[In], str]
     work: Callable[[In, Run], Out]
+    lay: Callable[[In, Out], Out] = lambda _, output: output
 
     def execute(self, given: In | Mapping[str, Any], context: PipelineContext, *, key: str | None = None) -> Out:
         """Run the step, unless it was run: then what came out is returned.
@@ -82,7 +84,7 @@ class Step(Generic[In, Out]):
             with context.operations.held(operation, 2 * context.wait_seconds):
                 output = self._once(asked, operation, context)
             if output is not None:
-                return output
+                return self.lay(asked, output)
 
     def _once(self, asked: In, operation: OperationKey, context: PipelineContext) -> Out | None:
         """What came out, now or before; None when somebody has overtaken us after our connection broke."""

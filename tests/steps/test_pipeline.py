@@ -210,3 +210,15 @@ def test_what_a_pipeline_says_of_the_future_is_refused(system: System) -> None:
         save_buyer_group.execute(given, pipeline)
 
     assert not any(system.ends().values())
+
+
+def test_discovering_records_nothing_of_people_whom_the_pipeline_brings_along(system: System) -> None:
+    """They may have opted out, which only saving would notice; called again, the step returns the same."""
+    given = {"company_id": "acme", "people": [ADA, BO]}
+    with context(system, "r") as run:
+        found = [discover_members.execute(given, run) for _ in range(2)]
+
+    assert [person.person_id for person in found[0].people] == ["ada", "bo"]
+    assert found[0] == found[1]
+    assert recorded(system) == [("test.discover_members", "succeeded", 1)]
+    assert system.query("SELECT output ->> 'people' FROM pipeline_operations") == [("[]",)]
