@@ -17,7 +17,7 @@ MarksOf = Callable[[str, Person], frozenset[bytes]]
 """From a source and a person as it knows them to the marks that they are known by."""
 NAMED: Final = "erased"
 """Stands for the id of an event that named an erased person."""
-_LONG: Final = 4
+LONG: Final = 4
 """An id this long is found anywhere in a text; a shorter one, or a number, must stand alone: it is a part of many."""
 _LONGEST: Final = 200
 """Of a longer text the beginning is looked for: what reading a pattern takes grows faster than the pattern."""
@@ -137,7 +137,7 @@ def joined(patterns: Iterable[str]) -> tuple[str, ...]:
 
 def pattern_of(name: str) -> str:
     """The regular expression for one name; p-100 is not p-1001, who keeps their letters."""
-    if len(name) < _LONG or is_counter(name):
+    if len(name) < LONG or is_counter(name):
         return beginning(name, "(?![0-9A-Za-z])", before="(?<![0-9A-Za-z])")
     return beginning(name, "(?![0-9])" if name[-1].isdigit() else "")
 

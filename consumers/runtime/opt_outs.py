@@ -8,11 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Final
-from urllib.parse import quote
 
 from consumers.buyer_group import Kind
-from consumers.engine.erasure import beginning, is_counter, joined, mentions, pattern_of, patterns_of
-from consumers.engine.identifiers import NUMBER, SLUG, profile_of
+from consumers.engine.erasure import is_counter, joined, mentions, patterns_of
+from consumers.engine.spellings import spellings
 from consumers.engine.state import Delivery, Erasure, Folded
 from consumers.opt_outs import Marks
 from consumers.runtime.records import Read, is_opt_out
@@ -271,25 +270,7 @@ def bytes_patterns(names: Iterable[str]) -> tuple[str, ...]:
 
     A profile is found in any spelling of its address, other slashes and hosts included, and is not a part of another.
     """
-    return joined(dict.fromkeys(pattern for name in names for pattern in _spellings(name)))
-
-
-def _spellings(name: str) -> Iterable[str]:
-    texts, profiles, found = list[str](), list[str](), profile_of(name)
-    if found is None or found.kind != SLUG or not name.isascii() or "%" in name:
-        texts.append(name)
-    if found is not None and found.kind == SLUG:
-        profiles.extend((found.value, quote(found.value)))
-    elif found is not None and found.kind != NUMBER:
-        texts.append(found.value)
-    yield from map(pattern_of, [*texts, *map(_escaped, texts)])
-    for profile in [*profiles, *map(_escaped, profiles)]:
-        yield beginning(profile, "(?![0-9A-Za-z_-])", before=r"/in\\*/")
-
-
-def _escaped(text: str) -> str:
-    """As `encode(…, 'escape')` writes it."""
-    return "".join(chr(b) if b < 0x80 else f"\\{b:03o}" for b in text.encode())  # noqa: PLR2004  # ASCII
+    return joined(dict.fromkeys(pattern for name in names for pattern in spellings(name)))
 
 
 def _people(change: PersonChange) -> list[Person]:

@@ -193,6 +193,39 @@ def test_a_profile_is_found_in_any_spelling_and_not_in_that_of_another(database_
     assert left == [(f'{{"url":"{body}"}}',) for body in others]
 
 
+@pytest.mark.parametrize(
+    ("name", "hers", "others"),
+    [
+        ("http://x.example/p/1", [r"http:\/\/x.example\/p\/1"], [r"http:\/\/x.example\/p\/12"]),
+        ("jörg@é.example", ["JÖRG@É.EXAMPLE", r"j\u00f6rg@\u00E9.example", "J\\u00d6rg@É.example"], ["jorg@e.example"]),
+        ("o'neil+a@x.example", [r"o\u0027neil\u002Ba@x.example"], ["oneil+a@x.example"]),
+        (
+            "https://www.linkedin.com/in/müller",
+            ["linkedin.com/in/MÜLLER", r"linkedin.com\/in\/m\u00fcller?x"],
+            ["/in/müllerx"],
+        ),
+        ("李小龙-7", [r"\u674e\u5c0f\u9f99-7", "李小龙-7"], ["李小龙-71", r"\u674e\u5c0f\u9f99-71"]),
+        ("a/b", [r"a\/b"], [r"xa\/bx"]),
+        ("a\U0001d54fb-id", [r"a\ud835\udd4fb-id"], [r"a\ud835\udd4eb-id"]),
+    ],
+)
+def test_escapes_of_json_and_capitals_hide_nobody(
+    name: str, hers: list[str], others: list[str], database_url: str
+) -> None:
+    """What encoders of JSON make of slashes, of letters that are not ASCII, and of what HTML minds."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        for body in (*hers, *others):
+            connection.execute(
+                "INSERT INTO webhook_dead_letters (source, body_sha256, body, field, reason, received_at)"
+                " VALUES ('s', sha256(%(body)s), %(body)s, 'f', 'r', now())",
+                {"body": f'{{"of":"{body}"}}'.encode()},
+            )
+    wanted(database_url, name)
+    search(database_url)
+    left = rows(database_url, "SELECT convert_from(body, 'UTF8') FROM webhook_dead_letters ORDER BY 1")
+    assert sorted(body for (body,) in left) == sorted(f'{{"of":"{body}"}}' for body in others)
+
+
 def hint(person: Person, event_id: str, kind: str) -> PersonHint:
     """What a source says of somebody, wherever they are."""
     return PersonHint(event_id, "test", kind, NOW, NOW, person)
