@@ -24,6 +24,7 @@ import psycopg
 from confluent_kafka import KafkaError, Message, Producer
 from pydantic import SecretStr
 
+from bench.gate import closed, wait_until_shared
 from bench.progress import LOOK_SECONDS, STALL_SECONDS, TOPIC, Pace, Sample, consumed, pace, watch
 from bench.tape import Tape, recording
 from bench.workload import PARTITIONS, Feed, Workload, chunks
@@ -244,10 +245,10 @@ def _record(world: World, count: int) -> Tape:
 def _round(world: World, number: int, tape: Tape, count: int) -> tuple[Pace, Pace, float, int]:
     """One process, a process a core, the limit, and how many changes refreshed."""
     with world.copy(TEMPLATE) as url:
-        ours = pace(_drain(world, url, ["--workers", "1"], count, STALL_SECONDS), count)
+        ours = pace(_drain(world, url, 1, count, STALL_SECONDS), count)
         refreshed = consumed(url)["refreshed"]
     with world.copy(TEMPLATE) as url:
-        deployed = pace(_drain(world, url, [], count, STALL_SECONDS), count)
+        deployed = pace(_drain(world, url, _processes(), count, STALL_SECONDS), count)
     with world.copy(TEMPLATE) as url:
         bare = count / tape.play(url)
         if (played := consumed(url))["consumed"] < count:
@@ -260,34 +261,40 @@ def _round(world: World, number: int, tape: Tape, count: int) -> tuple[Pace, Pac
 def _single(world: World, seconds: float, count: int) -> float:
     with world.copy(TEMPLATE) as url:
         one = {"BATCH_MAX_RECORDS": "1", "CONSUMER_LANES": "1"}  # one transaction a change, one at a time
-        samples = _drain(world, url, ["--workers", "1"], count, max(2.0, seconds), one)
+        samples = _drain(world, url, 1, count, max(2.0, seconds), one)
     reached = pace(samples, samples[-1].done).rate
     say(f"consumer, one transaction a change: {reached:,.0f}/s")
     return reached
 
 
 def _drain(
-    world: World, url: str, options: list[str], count: int, seconds: float, more: Mapping[str, str] | None = None
+    world: World, url: str, workers: int, count: int, seconds: float, more: Mapping[str, str] | None = None
 ) -> list[Sample]:
     """Run a consumer until it has done all, or so long; what it had done when.
 
     Args:
         world: the servers.
         url: of its database.
-        options: of the command.
+        workers: processes.
         count: all there are.
         seconds: from its first change on.
         more: settings.
     """
-    port = free_ports(_processes())
+    port, group = free_ports(_processes()), f"bench-{time.monotonic_ns()}"
     settings = {
         "DATABASE_URL": url,
+        "DATABASE_STATEMENT_TIMEOUT_SECONDS": str(STALL_SECONDS),
         "PERSON_CHANGES_TOPIC": TOPIC,
-        "CONSUMER_GROUP": f"bench-{time.monotonic_ns()}",
+        "CONSUMER_GROUP": group,
         "CONSUMER_HTTP_HOST": LOOPBACK,
         "CONSUMER_HTTP_PORT": str(port),
         "TOPIC_PARTITIONS": str(PARTITIONS),
         **(more or {}),
     }
-    with world.running("consumer", ["cli", "consumer", *options], settings, port) as child:
+    with (
+        closed(url) as begin,
+        world.starting("consumer", ["cli", "consumer", "--workers", str(workers)], settings) as child,
+    ):
+        wait_until_shared(world.bootstrap, group, workers, PARTITIONS)
+        begin()
         return watch(child, url, count, seconds)

@@ -11,8 +11,8 @@ from bench.world import BenchError
 from local.process import Child
 
 TOPIC: Final = "bench-changes"
-WARM_UP_SHARE: Final = 0.25
-"""Of the changes: the first process has all partitions until the others have started and got their share."""
+WARM_UP_SHARE: Final = 0.1
+"""Of the changes: caches are empty at first."""
 TAIL_SHARE: Final = 0.1
 """Of the changes: at the end of a log that nobody writes, some partitions are done before others."""
 LOOK_SECONDS: Final = 0.02

@@ -56,9 +56,15 @@ class World:
     @contextmanager
     def running(self, name: str, arguments: list[str], settings: Mapping[str, str], port: int) -> Iterator[Child]:
         """One of our processes, from when its `/readyz` at this port says so to the end of the block."""
+        with self.starting(name, arguments, settings) as child:
+            child.wait_until(lambda: answers(port), READY_SECONDS)
+            yield child
+
+    @contextmanager
+    def starting(self, name: str, arguments: list[str], settings: Mapping[str, str]) -> Iterator[Child]:
+        """One of our processes, from its start to the end of the block."""
         child = self.start(name, arguments, settings)
         try:
-            child.wait_until(lambda: answers(port), READY_SECONDS)
             yield child
         finally:
             child.stop(signal.SIGTERM, STOP_SECONDS)
