@@ -1,6 +1,6 @@
 """What changed between two versions of a group, as the closed list that a seller is told."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -86,16 +86,28 @@ class Standing:
     @cached_property
     def people(self) -> dict[str, Member]:
         """One entry a person: the first one, with all roles that they have."""
-        people: dict[str, Member] = {}
-        for member in sorted(self.members, key=group_order):
-            first = people.setdefault(member.person_id, member)
-            if first is not member:
-                people[member.person_id] = first._replace(role=f"{first.role}, {member.role}")
-        return people
+        return _by_person(self.members)
+
+    def only(self, among: Collection[str] | None) -> Mapping[str, Member]:
+        """Those of the people who are among some; None: all."""
+        return self.people if among is None else _by_person(m for m in self.members if m.person_id in among)
+
+
+def _by_person(members: Iterable[Member]) -> dict[str, Member]:
+    people: dict[str, Member] = {}
+    for member in sorted(members, key=group_order):
+        first = people.setdefault(member.person_id, member)
+        if first is not member:
+            people[member.person_id] = first._replace(role=f"{first.role}, {member.role}")
+    return people
 
 
 def diff_standings(
-    before: Standing, world: Standing, after: Standing, departed: Mapping[str, Company | None]
+    before: Standing,
+    world: Standing,
+    after: Standing,
+    departed: Mapping[str, Company | None],
+    among: Collection[str] | None = None,
 ) -> tuple[GroupChange, ...]:
     """What a version changes, each line with its cause.
 
@@ -104,11 +116,13 @@ def diff_standings(
         world: the group of now under that same policy.
         after: the group of now under the policy that counts now; `world` itself when that is the same one.
         departed: who of the older ones works at the company no more, and where they went, if that is known.
+        among: everybody of whom something is another one between `before` and `world`, if that is known: then nobody
+            else is looked at.
 
     Returns:
         The world's lines, then those of the settings. Who is in the end what they were is not told of.
     """
-    lines = _step(before, world, departed)
+    lines = _step(before, world, departed, among)
     if after is world:
         return tuple(lines)
     lines += [replace(line, cause=Cause.SETTINGS) for line in _step(world, after, {})]
@@ -149,8 +163,10 @@ def summary_of(lines: Sequence[GroupChange], before: int, after: int) -> GroupCh
     return GroupChange(Kind.SETTINGS_CHANGED, None, None, str(before), str(after), why, Cause.SETTINGS)
 
 
-def _people(before: Standing, after: Standing, departed: Mapping[str, Company | None]) -> list[GroupChange]:
-    old, new = before.people, after.people
+def _people(
+    before: Standing, after: Standing, departed: Mapping[str, Company | None], among: Collection[str] | None = None
+) -> list[GroupChange]:
+    old, new = before.only(among), after.only(among)
     changes: list[GroupChange] = []
     for person_id in sorted({*old, *new}):
         was, now = old.get(person_id), new.get(person_id)
@@ -159,9 +175,11 @@ def _people(before: Standing, after: Standing, departed: Mapping[str, Company | 
     return changes
 
 
-def _step(before: Standing, after: Standing, departed: Mapping[str, Company | None]) -> list[GroupChange]:
+def _step(
+    before: Standing, after: Standing, departed: Mapping[str, Company | None], among: Collection[str] | None = None
+) -> list[GroupChange]:
     """From one group to another, whatever the cause."""
-    lines = _people(before, after, departed)
+    lines = _people(before, after, departed, among)
     group = _coverage(before, after)
     return lines if group is None else [*lines, group]
 

@@ -26,9 +26,10 @@ from consumers.buyer_group.rules import (
 )
 from consumers.buyer_group.score import network, score
 from consumers.buyer_group.titles import CACHED_TITLES, TitleReading, read_employee
+from schemas.values import maker
 
 _CERTAIN: Final = 100
-
+_BELOW_ALL: Final = len(RANK)
 
 _ANYBODY: Final = Employee("")
 """Nobody in particular: what is remembered of a title holds for everybody who has it."""
@@ -40,6 +41,9 @@ class Kept(NamedTuple):
     employee: Employee
     person: Candidate
     out: tuple[Exclusion, str] | None
+
+
+_kept, _member_of = maker(Kept), maker(Member)
 
 
 class Place(NamedTuple):
@@ -86,11 +90,12 @@ def survey(company: CompanyFacts, employees: Iterable[Employee], policy: Policy)
     people: list[Kept] = []
     for employee in employees:
         person, out = _seen(key, employee.title, employee.seniority, employee.department, employee.country, industry)
-        people.append(Kept(employee, person, out))
+        people.append(_kept((employee, person, out)))
         level = person.reading.seniority
         if out is None and level and person.standing == PRIMARY:
-            function = person.reading.function
-            best[function] = min(best.get(function, RANK[level]), RANK[level])
+            function, rank = person.reading.function, RANK[level]
+            if rank < best.get(function, _BELOW_ALL):
+                best[function] = rank
     return _terms(policy, company.employee_count, best), people
 
 
@@ -184,7 +189,7 @@ def _member(employee: Employee, reading: TitleReading, place: Place) -> Member:
     person_id, name, title, _, _, email, linkedin_url, _ = employee
     weight += network(email, linkedin_url)
     says = (person_id, role, name, title, reading.seniority, reading.function, weight, why, rule, None, None, sure)
-    return Member._make(says)
+    return _member_of(says)
 
 
 def _chosen(kept: Kept, role: str, own: str | None, choice: Choice) -> Member:

@@ -126,11 +126,15 @@ def _clusters(roster: Roster, shared: Mapping[Identifier, Sequence[str]], said: 
 
 def _nothing_to_decide(roster: Roster) -> bool:
     """Whether no two ids share an identifier: so it is in most rosters, and this is all that they pay at a refresh."""
-    people = roster.values()
-    if any(one.evidence for one in people):
-        return False
-    emails = [str(email) for one in people if (email := one.who.values[EMAIL_FIELD]) is not None]
-    urls = [str(url) for one in people if (url := one.who.values[PROFILE_FIELD]) is not None]
+    emails, urls = list[str](), list[str]()
+    for one in roster.values():
+        if one.evidence:
+            return False
+        values = one.who.values
+        if (email := values[EMAIL_FIELD]) is not None:
+            emails.append(str(email))
+        if (url := values[PROFILE_FIELD]) is not None:
+            urls.append(str(url))
     return _differ(map(profile_of, urls)) and (
         # Most addresses are plain: then to compare them as they are is enough, and costs a fifth of reading each.
         (len(set(emails)) == len(emails) and are_plain(emails)) or _differ(map(email_of, emails))

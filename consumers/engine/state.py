@@ -7,7 +7,7 @@ from typing import Final, Literal, NamedTuple
 from consumers.engine.evidence import Evidence
 from consumers.engine.register import Register, Stamp
 from schemas.events import Company, Movement, Person, PersonChange
-from schemas.values import value_class
+from schemas.values import maker, value_class
 
 PERSON_FIELDS: Final = ("name", "email", "linkedin_url", "country")
 JOB_FIELDS: Final = ("present", "title", "department", "stated_seniority", "went_to")
@@ -22,6 +22,9 @@ class Identity(NamedTuple):
 
     source: str
     event_id: str
+
+
+_identity = maker(Identity)
 
 
 class Delivery(NamedTuple):
@@ -42,7 +45,7 @@ class Delivery(NamedTuple):
     @property
     def identity(self) -> Identity:
         """The change's identity within its company."""
-        return Identity(self.change.source, self.change.event_id)
+        return _identity((self.change.source, self.change.event_id))
 
 
 class Employment(NamedTuple):

@@ -7,8 +7,10 @@ from typing import Final, NamedTuple
 from consumers.buyer_group import GroupChange, Member
 from consumers.engine.state import Refresh
 from db.rows import GroupChangeRow, GroupRow, HeadHistoryRow, MemberHistoryRow, MemberRow
+from schemas.values import maker
 
 _NOTHING: Final = (None,) * 11
+_member, _member_row, _past_member = maker(Member), maker(MemberRow), maker(MemberHistoryRow)
 
 
 GroupKey = tuple[str, str]
@@ -26,7 +28,7 @@ def group_members(rows: Iterable[MemberRow]) -> dict[GroupKey, list[Member]]:
     """Stored members by group, in no order; a row is its group and the member, field by field."""
     found: dict[GroupKey, list[Member]] = defaultdict(list)
     for row in rows:
-        found[row[:2]].append(Member._make(row[2:]))
+        found[row[:2]].append(_member(row[2:]))
     return found
 
 
@@ -42,7 +44,7 @@ def past_members(key: GroupKey, moved: Moved, refresh: Refresh) -> list[MemberHi
     at, ids = refresh.at, refresh.made_of
     return [
         *(MemberHistoryRow(*key, m.person_id, m.role, at, False, *_NOTHING) for m in moved.gone),  # noqa: FBT003
-        *(MemberHistoryRow._make((*key, *m[:2], at, True, *m[2:], ids.get(m.person_id))) for m in moved.written),
+        *(_past_member((*key, *m[:2], at, True, *m[2:], ids.get(m.person_id))) for m in moved.written),
     ]
 
 
@@ -111,4 +113,4 @@ def change_row(
 
 def member_row(company_id: str, workspace_id: str, m: Member) -> MemberRow:
     """A member as they are now."""
-    return MemberRow._make((company_id, workspace_id, *m))
+    return _member_row((company_id, workspace_id, *m))

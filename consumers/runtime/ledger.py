@@ -1,6 +1,5 @@
 """What became of each record (law L7): rows of the inbox and of the letter box, and names by coordinates. Pure."""
 
-from collections import Counter
 from typing import assert_never
 
 from consumers.engine.state import (
@@ -17,6 +16,9 @@ from consumers.engine.state import (
 )
 from consumers.runtime.records import Record, headers_as_json
 from db.rows import BatchWrites, DeadLetterRow, EventRow, RedeliveryRow
+from schemas.values import maker
+
+_event = maker(EventRow)
 
 
 class Ledger:
@@ -30,20 +32,20 @@ class Ledger:
     def company(self, company_id: str, folded: Folded) -> None:
         """A company's outcomes: one inbox row a change, however often the batch has it."""
         first: dict[Identity, EventRow] = {}
-        again: Counter[Identity] = Counter()
+        again: dict[Identity, int] = {}
         for delivery, outcome in folded.outcomes:
             place, identity = (delivery.partition, delivery.offset), delivery.identity
             name, reason, due = _describe(outcome)
             self.names[place] = name
             if isinstance(outcome, Duplicate):
-                again[identity] += 1
+                again[identity] = again.get(identity, 0) + 1
             elif isinstance(outcome, DeadLettered):
                 self.letters[place] = outcome.reason
             else:
                 # Of a change that was forgotten in between, the last row counts, as if the batch had been cut there.
                 again.pop(identity, None)
                 first[identity] = _event_row(company_id, delivery, name, reason, due)
-        for identity in first.keys() & again.keys():
+        for identity in first.keys() & again.keys() if again else ():
             first[identity] = first[identity]._replace(deliveries=1 + again.pop(identity))
         self._writes.events.extend(first.values())
         self._writes.redeliveries.extend(RedeliveryRow(company_id, *key, count) for key, count in again.items())
@@ -71,7 +73,7 @@ def _describe(outcome: Outcome) -> tuple[str, str | None, int | None]:
 def _event_row(company_id: str, d: Delivery, name: str, reason: str | None, due: int | None) -> EventRow:
     c = d.change
     says, times = (company_id, c.source, c.event_id, c.type), (c.occurred_at, c.received_at, d.log_time)
-    return EventRow._make((*says, *times, name, reason, due, d.partition, d.offset, 1))
+    return _event((*says, *times, name, reason, due, d.partition, d.offset, 1))
 
 
 def letter_row(record: Record, log_time: int, company_id: str | None, reason: str) -> DeadLetterRow:

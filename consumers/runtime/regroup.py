@@ -151,7 +151,7 @@ class Regrouping:
         group = Group(before.version, before.changed_at, tuple(members), policy.version, tracked, before.erased)
         if any(moved) or then is not policy or before.erased:
             world = now if then is policy else _standing(company, people, then, chosen)
-            lines = _lines(Standing(before.members, then), world, now, refresh, moved.gone)
+            lines = _lines(Standing(before.members, then), world, now, refresh, moved)
             # A score or a spelling alone is kept, but is no version: nobody wants to be told.
             lines = lines if tracked else tuple(line for line in lines if line.person_id)
             if lines := (*lines, *(ERASED,) * before.erased):
@@ -236,12 +236,13 @@ def _standing(
 
 
 def _lines(
-    before: Standing, world: Standing, after: Standing, refresh: Refresh, gone: Sequence[Member]
+    before: Standing, world: Standing, after: Standing, refresh: Refresh, moved: Moved
 ) -> tuple[GroupChange, ...]:
     """What a version changes; whose id alone is another one has neither come nor gone."""
     corrected = refresh.corrected
     if not corrected:
-        return diff_standings(before, world, after, _departed(gone, refresh))
+        among = {member.person_id for members in moved for member in members} if after is world else None
+        return diff_standings(before, world, after, _departed(moved.gone, refresh), among)
     known, lines = correct_identity(before.members, world.members, corrected)
     changes = diff_standings(Standing(known, before.policy), world, after, _departed(known, refresh))
     return (*lines, *changes)
@@ -270,8 +271,13 @@ def _input_hash(refresh: Refresh, policy: Policy) -> str:
     """Of the facts, the people, the policy and the choices: the same for the same values, and only for them."""
     chosen = [choice for choice in refresh.choices if choice.workspace_id == policy.workspace_id]
     short = json.dumps((refresh.facts.values, len(refresh.people), policy.workspace_id, policy.version, *chosen))
-    people = [value for p in refresh.people for value in (p.person_id, *p.who.values, *p.job.values[1:])]
     # Texts of people have neither NUL nor a lone surrogate. To join them costs a third of writing them as JSON.
-    roster = "\0".join([_NOT_SAID if value is None else str(value) for value in people])
+    roster = "\0".join(
+        [
+            _NOT_SAID if text is None else text  # type: ignore[misc]  # of these fields, each is a text: JOB_FIELDS
+            for person_id, who, job, *_ in refresh.people
+            for text in (person_id, *who.values, *job.values[1:])
+        ]
+    )
     inputs = f"{short}\0{roster}".encode("utf-8", "surrogatepass")
     return hashlib.blake2b(inputs, digest_size=16).hexdigest()

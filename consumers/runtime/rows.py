@@ -1,16 +1,16 @@
 """Between the engine's values and the store's rows. Pure."""
 
 from collections.abc import Iterable, Mapping
-from functools import partial
 
 from consumers.buyer_group import CompanyFacts, Employee, read_employee
 from consumers.engine.evidence import Evidence
 from consumers.engine.register import NEVER, Register
 from consumers.engine.state import Choice, CompanyState, Employment, Identity
 from db.rows import ChoiceRow, CompanyRow, EmploymentRow
+from schemas.values import maker
 
-_register = partial(tuple.__new__, Register)
-"""A register of its values and its stamps, made without a call of Python's."""
+_register, _employed, _employee = maker(Register), maker(Employment), maker(Employee)
+_employment_row = maker(EmploymentRow)
 
 
 def company_state(
@@ -69,7 +69,7 @@ def employment_row(company_id: str, person: Employment) -> EmploymentRow:
     # Without the company's industry: when that changes, nobody's row is written, and rows would tell the batches apart.
     reading = read_employee(employee(person))
     # The engine keeps registers in the order of the row's columns: PERSON_FIELDS and JOB_FIELDS.
-    return EmploymentRow._make(
+    return _employment_row(
         (
             company_id,
             person.person_id,
@@ -92,7 +92,7 @@ def employee(person: Employment) -> Employee:
     """A person at a company as the buyer group sees them."""
     name, email, linkedin_url, country = person.who.values
     _, title, department, seniority, _ = person.job.values
-    return Employee._make((person.person_id, name, title, seniority, department, email, linkedin_url, country))
+    return _employee((person.person_id, name, title, seniority, department, email, linkedin_url, country))
 
 
 def company_facts(company_id: str, facts: Register) -> CompanyFacts:
@@ -105,7 +105,7 @@ def _employment(row: EmploymentRow) -> Employment:
     # Slices, because a roster is read for each refresh: the columns stand in the order of PERSON_FIELDS and JOB_FIELDS.
     who, job = _register((row[2:6], row[6:10])), _register((row[10:15], row[15:20]))
     evidence = tuple(map(Evidence.parse, row.evidence)) if row.evidence else ()
-    return Employment._make((row[1], who, job, row[20], row[21], evidence, row[25]))
+    return _employed((row[1], who, job, row[20], row[21], evidence, row[25]))
 
 
 def _stamps(a: str | None, b: str | None, c: str | None, d: str | None) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ STALLED_SECONDS: Final = 60.0
 NO_PARTITION_SECONDS: Final = 15.0
 """A consumer without a partition is ready after this: there may be more consumers than partitions."""
 WORKER_STOP_SECONDS: Final = 1.0
-COLLECT_AFTER: Final = 100_000
+COLLECT_AFTER: Final = 1_000_000
 """New objects before Python looks for cycles among them."""
 _EXPECTED: Final = (
     *(LogError, TooManyDeadLettersError, UnknownOptOutKeyError, FatalDatabaseError, KafkaException),
