@@ -67,7 +67,8 @@ class EmploymentRow(NamedTuple):
     """A person at a company: a row of `people` and a row of `employments`.
 
     Values stand together, and so do their stamps, as in `consumers.engine.register`: a register is a slice of the row.
-    A stamp that nobody has set is empty here and NULL in the table.
+    A stamp that nobody has set is empty here and NULL in the table. Only what a fold needs is read back: neither
+    seniority nor function, and of evidence None if there is none.
 
     Attributes:
         evidence: what else was said of who they are, each as `consumers.engine.evidence` writes it.
@@ -98,7 +99,7 @@ class EmploymentRow(NamedTuple):
     first_seen_at: int
     seniority: str | None
     function: str | None
-    evidence: tuple[str, ...]
+    evidence: tuple[str, ...] | None
     canonical_id: str | None
 
 

@@ -14,7 +14,8 @@ CONNECT_TIMEOUT_S: Final = 5
 _SESSION: Final = """
 SELECT set_config('statement_timeout', %(timeout)s, false), set_config('application_name', 'person-changes', false),
        set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),
-       set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false)
+       set_config('enable_mergejoin', 'off', false), set_config('jit', 'off', false),
+       set_config('max_parallel_workers_per_gather', '0', false)
 """
 
 

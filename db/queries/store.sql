@@ -64,13 +64,13 @@ FROM workspaces
 WHERE number > %(number)s
 ORDER BY number
 
--- read_rosters: everybody, present or gone, at these companies
+-- read_rosters: everybody, present or gone, at these companies; what titles read as is written for others, not read back
 SELECT e.company_id, e.person_id, p.name, p.email, p.linkedin_url, p.country, coalesce(p.name_stamp, ''),
        coalesce(p.email_stamp, ''), coalesce(p.linkedin_url_stamp, ''), coalesce(p.country_stamp, ''),
        CASE WHEN e.present_stamp <> '' THEN e.present END, e.title, e.department, e.stated_seniority, e.went_to,
        e.present_stamp, coalesce(e.title_stamp, ''), coalesce(e.department_stamp, ''),
        coalesce(e.stated_seniority_stamp, ''), coalesce(e.went_to_stamp, ''), to_ms(e.joined_at),
-       to_ms(e.first_seen_at), e.seniority, e.function, p.evidence, e.canonical_id
+       to_ms(e.first_seen_at), NULL, NULL, nullif(p.evidence, '{}'), e.canonical_id
 FROM employments e JOIN people p USING (company_id, person_id)
 WHERE e.company_id = ANY (%(company_id)s::text[])
 
@@ -80,7 +80,7 @@ SELECT e.company_id, e.person_id, p.name, p.email, p.linkedin_url, p.country, co
        CASE WHEN e.present_stamp <> '' THEN e.present END, e.title, e.department, e.stated_seniority, e.went_to,
        e.present_stamp, coalesce(e.title_stamp, ''), coalesce(e.department_stamp, ''),
        coalesce(e.stated_seniority_stamp, ''), coalesce(e.went_to_stamp, ''), to_ms(e.joined_at),
-       to_ms(e.first_seen_at), e.seniority, e.function, p.evidence, e.canonical_id
+       to_ms(e.first_seen_at), NULL, NULL, nullif(p.evidence, '{}'), e.canonical_id
 FROM unnest(%(company_id)s::text[], %(person_id)s::text[]) AS d (company_id, person_id)
 JOIN employments e USING (company_id, person_id) JOIN people p USING (company_id, person_id)
 
