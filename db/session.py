@@ -10,7 +10,7 @@ from db.sql import load
 
 CONNECT_TIMEOUT_S: Final = 5
 # Every statement looks rows up by key. Without the planner settings, PostgreSQL may scan whole tables as long as nobody
-# has analysed them, and keep doing so in a prepared plan.
+# has analysed them, and keep doing so in a prepared plan. Starting a process to help with one costs more than it saves.
 _SESSION: Final = """
 SELECT set_config('statement_timeout', %(timeout)s, false), set_config('application_name', 'person-changes', false),
        set_config('enable_seqscan', 'off', false), set_config('enable_hashjoin', 'off', false),
