@@ -218,10 +218,8 @@ class Publisher:
             if not len(failed):
                 self._failed.remove(failed)
         if (why := _poll(self._producer)) is not None:
-            self._broken, self._trouble = (
-                True,
-                f"the producer failed for good; the next must prove itself: {why}",
-            )
+            self._broken = True
+            self._trouble = f"the producer failed for good; the next must prove itself: {why}"
             log.error("the producer failed for good; another takes its place", why=why)
         if self._broken and self._loop.time() - self._made_at >= REPLACE_SECONDS:
             self._replace()

@@ -45,3 +45,19 @@ def rows(url: str, query: str) -> list[tuple[Any, ...]]:
     """Rows of a statement."""
     with psycopg.connect(url, autocommit=True) as connection:
         return connection.execute(query.encode()).fetchall()
+
+
+def keep_webhooks(database_url: str, *bodies: str) -> None:
+    """Webhooks that nobody can read."""
+    with psycopg.connect(database_url, autocommit=True) as connection, connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO webhook_dead_letters (source, body_sha256, body, field, reason, received_at)"
+            " VALUES ('s', sha256(%(body)s), %(body)s, 'f', 'r', now())",
+            [{"body": body.encode()} for body in bodies],
+        )
+
+
+def kept_webhooks(database_url: str) -> list[str]:
+    """The bodies of those that are kept, in order."""
+    left = rows(database_url, "SELECT convert_from(body, 'UTF8') FROM webhook_dead_letters ORDER BY 1")
+    return [body for (body,) in left]

@@ -17,7 +17,7 @@ from db.shadow import Shadow
 from db.traces import traces
 from schemas.codec import Codec
 from schemas.events import Company, Person, PersonChange
-from tests.opt_outs.people import ANN, TRACES, bob, opt_out, rows, said, search
+from tests.opt_outs.people import ANN, TRACES, bob, keep_webhooks, kept_webhooks, opt_out, rows, said, search
 from tests.support.changes import NOW
 from tests.support.consumption import TOPIC, consume, log_of, processor_for, shifted
 
@@ -270,18 +270,10 @@ def test_a_key_that_somebody_else_uses_meanwhile_stops_the_consumer_too(
 def test_bodies_that_ingress_has_kept_go_as_well(processor: Processor, database_url: str) -> None:
     """Where they hold an id of the person, also a number; the others stay."""
     bodies = [{"contact": 123}, {"contact": 91234}, {"mail": "Ann@Quixley.example"}]
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        for body in bodies:
-            connection.execute(
-                "INSERT INTO webhook_dead_letters (source, body_sha256, body, field, reason, received_at)"
-                " VALUES ('s', sha256(%(body)s), %(body)s, 'f', 'r', now())",
-                {"body": json.dumps(body).encode()},
-            )
+    keep_webhooks(database_url, *map(json.dumps, bodies))
     consume(processor, log_of([said("e1"), opt_out(), opt_out("o2", "beta", "123", "hubspot")]))
     search(database_url)
-    assert rows(database_url, "SELECT convert_from(body, 'UTF8') FROM webhook_dead_letters") == [
-        ('{"contact": 91234}',)
-    ]
+    assert kept_webhooks(database_url) == ['{"contact": 91234}']
 
 
 def test_facts_that_the_person_taught_stay(processor: Processor, database_url: str) -> None:

@@ -18,7 +18,7 @@ from db.searches import NAMES_AT_ONCE, PAGE_OCTETS, PAGE_ROWS, PARTS, Searches
 from db.traces import traces
 from schemas.events import ChangeType, Movement, Person
 from schemas.hints import PersonHint, encode_hint, hint_codec
-from tests.opt_outs.people import ANN, TRACES, bob, opt_out, rows, said, search
+from tests.opt_outs.people import ANN, TRACES, bob, keep_webhooks, kept_webhooks, opt_out, rows, said, search
 from tests.support.changes import NOW
 from tests.support.consumption import consume, log_of, shifted
 
@@ -177,20 +177,13 @@ def test_a_profile_is_found_in_any_spelling_and_not_in_that_of_another(database_
         *("/in/ACoAAB1234567890abc", "urn:li:fsd_profile:ACoAAB1234567890abc"),
     ]
     others = ["linkedin.com/in/ann-quixley-2", "linkedin.com/in/ann-quixleys", "linkedin.com/in/müllerin"]
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        for body in (*hers, *others):
-            connection.execute(
-                "INSERT INTO webhook_dead_letters (source, body_sha256, body, field, reason, received_at)"
-                " VALUES ('s', sha256(%(body)s), %(body)s, 'f', 'r', now())",
-                {"body": f'{{"url":"{body}"}}'.encode()},
-            )
+    keep_webhooks(database_url, *(f'{{"url":"{body}"}}' for body in (*hers, *others)))
     wanted(
         *(database_url, "https://www.linkedin.com/in/ann-quixley", "https://www.linkedin.com/in/müller"),
         "https://www.linkedin.com/in/ACoAAB1234567890abc",
     )
     search(database_url)
-    left = rows(database_url, "SELECT convert_from(body, 'UTF8') FROM webhook_dead_letters ORDER BY 1")
-    assert left == [(f'{{"url":"{body}"}}',) for body in others]
+    assert kept_webhooks(database_url) == [f'{{"url":"{body}"}}' for body in others]
 
 
 @pytest.mark.parametrize(
@@ -213,17 +206,10 @@ def test_escapes_of_json_and_capitals_hide_nobody(
     name: str, hers: list[str], others: list[str], database_url: str
 ) -> None:
     """What encoders of JSON make of slashes, of letters that are not ASCII, and of what HTML minds."""
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        for body in (*hers, *others):
-            connection.execute(
-                "INSERT INTO webhook_dead_letters (source, body_sha256, body, field, reason, received_at)"
-                " VALUES ('s', sha256(%(body)s), %(body)s, 'f', 'r', now())",
-                {"body": f'{{"of":"{body}"}}'.encode()},
-            )
+    keep_webhooks(database_url, *(f'{{"of":"{body}"}}' for body in (*hers, *others)))
     wanted(database_url, name)
     search(database_url)
-    left = rows(database_url, "SELECT convert_from(body, 'UTF8') FROM webhook_dead_letters ORDER BY 1")
-    assert sorted(body for (body,) in left) == sorted(f'{{"of":"{body}"}}' for body in others)
+    assert sorted(kept_webhooks(database_url)) == sorted(f'{{"of":"{body}"}}' for body in others)
 
 
 def hint(person: Person, event_id: str, kind: str) -> PersonHint:
